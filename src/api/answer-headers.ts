@@ -1,0 +1,71 @@
+// The gateway's own response headers, the same on every answer. Must never carry text that a model or a caller wrote.
+
+/** What every answer says of itself. */
+export interface AnswerFacts {
+  readonly requestId: string;
+  readonly profile: string | null;
+  /** `provider/model`, `fairlead/ending`, or null when nothing answered. */
+  readonly model: string | null;
+  readonly reason: string;
+  readonly decision: string;
+  readonly conversation: {
+    readonly id: string;
+    readonly identity: string;
+    readonly turn: number;
+    readonly state: string;
+    readonly pin: string;
+  } | null;
+  /** Value of `x-conversation-identity` when there is no conversation but something to stick to. */
+  readonly stickyIdentity: string | null;
+}
+
+export function answerHeaders(facts: AnswerFacts): Record<string, string> {
+  const headers: Record<string, string> = {
+    "x-request-id": facts.requestId,
+    "x-router-reason": headerText(facts.reason),
+    "x-llm-gateway": `{"request_id":"${facts.requestId}","routing_decision":"${facts.decision}","receipt":"/v1/receipts/${facts.requestId}"}`,
+  };
+  if (facts.profile !== null) headers["x-router-profile"] = facts.profile;
+  if (facts.model !== null) headers["x-router-model"] = headerText(facts.model);
+  const { conversation } = facts;
+  if (conversation === null) {
+    if (facts.stickyIdentity !== null) headers["x-conversation-identity"] = facts.stickyIdentity;
+    return headers;
+  }
+  headers["x-conversation-id"] = headerText(conversation.id);
+  headers["x-conversation-identity"] = conversation.identity;
+  headers["x-conversation-turn"] = String(conversation.turn);
+  headers["x-conversation-state"] = conversation.state;
+  headers["x-router-pin"] = conversation.pin;
+  return headers;
+}
+
+/** Header values are latin1 without control characters; anything else is replaced. */
+function headerText(text: string): string {
+  return /^[\x20-\x7e]*$/.test(text) ? text : text.replace(/[^\x20-\x7e]/g, "?");
+}
+
+/** Headers of an upstream answer that the client gets to see. */
+const PASSED_ON = /^(openai-|x-ratelimit-|anthropic-ratelimit-|ratelimit)/;
+
+/** Most upstream headers passed on. */
+const PASSED_ON_MAX = 32;
+
+/** The few upstream headers that mean something to a client; all others stay inside. */
+export function passedOnHeaders(
+  upstream: Readonly<Record<string, string | string[] | undefined>>,
+): Record<string, string> {
+  const passed: Record<string, string> = {};
+  let count = 0;
+  for (const name in upstream) {
+    const value = upstream[name];
+    if (typeof value !== "string") continue;
+    if (name === "content-type") passed[name] = value;
+    else if (name === "x-request-id") passed["x-upstream-request-id"] = value;
+    else if (PASSED_ON.test(name) && count < PASSED_ON_MAX) {
+      passed[name] = value;
+      count += 1;
+    }
+  }
+  return passed;
+}

@@ -1,0 +1,99 @@
+// The gateway's own request headers, read once and checked. Must never let a malformed value pass as "not sent".
+
+import { makeFault, throwFault, FaultError } from "../turn/fault.ts";
+
+/** Headers as node gives them: lower-case names; a repeated header is joined with a comma or a list. */
+export type RequestHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+/** One conversation id: no comma (node joins repeated headers with one), no spaces, no control characters. */
+const CONVERSATION_ID = /^[A-Za-z0-9._:~@/-]{1,256}$/;
+const PROFILE_NAME = /^[A-Za-z0-9._-]{1,64}$/;
+/** Longest X-Routing-Hints header, in characters. */
+const HINTS_LENGTH_MAX = 8_192;
+/** Longest Idempotency-Key, in characters. */
+const IDEMPOTENCY_LENGTH_MAX = 255;
+/** Largest budget a caller may ask for, in USD. */
+const BUDGET_USD_MAX = 1_000_000;
+
+export interface CallHeaders {
+  readonly conversationId: string | null;
+  /** Upper case; checked against the known profiles by the gateway. */
+  readonly profile: string | null;
+  readonly hints: string | null;
+  readonly budgetUsd: number | null;
+  readonly final: boolean;
+  readonly idempotencyKey: string | null;
+  /** False for `X-Router-Corrections: off`. */
+  readonly corrections: boolean;
+}
+
+/** Reads the gateway's headers. Throws a FaultError that names the header at fault. */
+export function readCallHeaders(headers: RequestHeaders): CallHeaders {
+  return {
+    conversationId: readConversationId(headers),
+    profile: readProfile(headers),
+    hints: readText(headers, "x-routing-hints", HINTS_LENGTH_MAX),
+    budgetUsd: readBudget(headers),
+    final: readSwitch(headers, "x-conversation-final", { true: true, false: false }) ?? false,
+    idempotencyKey: readText(headers, "idempotency-key", IDEMPOTENCY_LENGTH_MAX),
+    corrections: readSwitch(headers, "x-router-corrections", { on: true, off: false }) ?? true,
+  };
+}
+
+/** The first value of a header; null when it was not sent. */
+export function headerValue(headers: RequestHeaders, name: string): string | null {
+  const value = headers[name];
+  if (value === undefined) return null;
+  return typeof value === "string" ? value : (value[0] ?? null);
+}
+
+function readConversationId(headers: RequestHeaders): string | null {
+  const value = headerValue(headers, "x-conversation-id");
+  if (value === null) return null;
+  if (CONVERSATION_ID.test(value)) return value;
+  const message =
+    "X-Conversation-ID must be one value of 1 to 256 letters, digits or . _ : ~ @ / -. " +
+    "Send it once, without spaces, commas or line breaks; hash the id if it holds anything else.";
+  throw new FaultError(makeFault("invalid_conversation_id", message, { param: "X-Conversation-ID" }));
+}
+
+function readProfile(headers: RequestHeaders): string | null {
+  const value = headerValue(headers, "x-router-profile");
+  if (value === null) return null;
+  if (PROFILE_NAME.test(value)) return value.toUpperCase();
+  const message = "X-Router-Profile must be the name of one profile, such as AGENT.";
+  return throwFault("unknown_profile", message, { param: "X-Router-Profile" });
+}
+
+function readText(headers: RequestHeaders, name: string, lengthMax: number): string | null {
+  const value = headerValue(headers, name);
+  if (value === null || value === "") return null;
+  if (value.length <= lengthMax) return value;
+  return throwFault("invalid_header", `${name} may have at most ${lengthMax} characters.`, {
+    param: name,
+  });
+}
+
+function readBudget(headers: RequestHeaders): number | null {
+  const name = "x-conversation-budget-usd";
+  const value = headerValue(headers, name);
+  if (value === null) return null;
+  const amount = Number(value);
+  const plain = /^\d{1,7}(\.\d{1,9})?$/.test(value);
+  if (plain && amount > 0 && amount <= BUDGET_USD_MAX) return amount;
+  const message = `X-Conversation-Budget-USD must be an amount in USD such as 0.50, above 0 and at most ${BUDGET_USD_MAX}.`;
+  return throwFault("invalid_header", message, { param: name });
+}
+
+function readSwitch(
+  headers: RequestHeaders,
+  name: string,
+  words: Readonly<Record<string, boolean>>,
+): boolean | null {
+  const value = headerValue(headers, name);
+  if (value === null) return null;
+  const known = Object.entries(words).find(([word]) => word === value.toLowerCase());
+  if (known !== undefined) return known[1];
+  const message = `${name} must be one of: ${Object.keys(words).join(", ")}.`;
+  return throwFault("invalid_header", message, { param: name });
+}

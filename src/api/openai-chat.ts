@@ -1,0 +1,105 @@
+// A chat completions request: what the stations need to know of it, read from its bytes without building its history.
+// Must never change the body here, nor read a field that does not decide anything.
+
+import { throwFault } from "../turn/fault.ts";
+import type { Transcript } from "../turn/transcript.ts";
+import { chatTranscript } from "./chat-message.ts";
+import type { BodyIdentity } from "./identity.ts";
+import { parseSpan, scanBody, type BodyScan } from "./json-scan.ts";
+
+/** Longest model name, in characters. */
+const MODEL_LENGTH_MAX = 256;
+/** Lower bound of bytes a token stands for, so that the estimate never excludes what might fit. */
+const BYTES_PER_TOKEN_MAX = 8;
+
+export interface ChatRequest {
+  readonly body: Buffer;
+  readonly scan: BodyScan;
+  readonly model: string;
+  readonly stream: boolean;
+  /** Whether the client itself asked for the usage event of a stream. */
+  readonly wantsUsageEvent: boolean;
+  readonly hasTools: boolean;
+  /** The caller demands a certain shape (JSON schema, forced tool), so that a synthetic answer would break it. */
+  readonly demandsShape: boolean;
+  readonly wantsJson: boolean;
+  readonly hasImages: boolean;
+  readonly inputTokensMin: number;
+  readonly transcript: Transcript;
+  readonly identity: BodyIdentity;
+}
+
+/** Reads a body that has been decoded already. Throws a FaultError that says what to change. */
+export function readChatRequest(body: Buffer, limits: { readonly depthMax: number }): ChatRequest {
+  const scan = scanBody(body, { arrayField: "messages", depthMax: limits.depthMax });
+  const field = (name: string): unknown => {
+    const found = scan.fields.get(name);
+    return found === undefined ? undefined : parseSpan(body, found.value);
+  };
+  const model = readModel(field("model"));
+  if (scan.elements.length === 0) {
+    const message = "`messages` must be an array with at least one message.";
+    throwFault("invalid_request", message, { param: "messages" });
+  }
+  const stream = readFlag(field("stream"), "stream");
+  const format = asObject(field("response_format"));
+  const formatType = format?.["type"];
+  const wantsJson = formatType === "json_schema" || formatType === "json_object";
+  const choice = field("tool_choice");
+  return {
+    body,
+    scan,
+    model,
+    stream,
+    wantsUsageEvent: asObject(field("stream_options"))?.["include_usage"] === true,
+    hasTools: hasMembers(scan, body, "tools") || hasMembers(scan, body, "functions"),
+    demandsShape: wantsJson || choice === "required" || asObject(choice) !== null,
+    wantsJson: formatType === "json_schema",
+    hasImages: scan.array !== null && mentionsImages(body.subarray(scan.array.start, scan.array.end)),
+    inputTokensMin: Math.floor(body.length / BYTES_PER_TOKEN_MAX),
+    transcript: chatTranscript(body, scan.elements),
+    identity: {
+      metadata: asObject(field("metadata")),
+      promptCacheKey: asText(field("prompt_cache_key")),
+      user: asText(field("user")),
+    },
+  };
+}
+
+function readModel(value: unknown): string {
+  if (typeof value === "string" && value !== "" && value.length <= MODEL_LENGTH_MAX) return value;
+  const message = '`model` must be a model name; "auto" leaves the choice to the router.';
+  return throwFault("invalid_request", message, { param: "model" });
+}
+
+function readFlag(value: unknown, name: string): boolean {
+  if (value === undefined || value === null) return false;
+  if (typeof value === "boolean") return value;
+  return throwFault("invalid_request", `\`${name}\` must be true or false.`, { param: name });
+}
+
+/** A byte look: an array that is not empty, without building what may be 128 tools of 60 KB. */
+function hasMembers(scan: BodyScan, body: Buffer, name: string): boolean {
+  const span = scan.fields.get(name)?.value;
+  if (span === undefined || body[span.start] !== OPEN_BRACKET) return false;
+  return body.subarray(span.start + 1, span.end - 1).toString("latin1", 0, 64).trim() !== "";
+}
+
+const OPEN_BRACKET = 0x5b;
+
+/** Inside strings the quotes are escaped, so only a real field name matches. */
+function mentionsImages(messages: Buffer): boolean {
+  return messages.includes('"image_url"');
+}
+
+function asObject(value: unknown): Record<string, unknown> | null {
+  return isObject(value) ? value : null;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function asText(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
+}

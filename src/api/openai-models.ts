@@ -1,0 +1,27 @@
+// GET /v1/models: one object that OpenAI and Anthropic clients both understand. Must never list a model that no key can reach.
+
+/** A name that callers may use, and since when it exists for them. */
+export interface ListedModel {
+  readonly id: string;
+  readonly ownedBy: string;
+}
+
+/** `created` is the start of the gateway: nothing truer is known of every model. Milliseconds since the epoch. */
+export function modelList(models: readonly ListedModel[], startedAt: number): object {
+  const data = models.map((model) => ({
+    id: model.id,
+    object: "model",
+    created: Math.floor(startedAt / 1000),
+    owned_by: model.ownedBy,
+    type: "model",
+    display_name: model.id,
+    created_at: new Date(startedAt).toISOString(),
+  }));
+  return {
+    object: "list",
+    data,
+    has_more: false,
+    first_id: data[0]?.id ?? null,
+    last_id: data.at(-1)?.id ?? null,
+  };
+}

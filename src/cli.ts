@@ -1,0 +1,89 @@
+#!/usr/bin/env node
+// The command line: names every command and hands over to it. Must never do anything on import.
+
+import { randomBytes } from "node:crypto";
+import { parseArgs } from "node:util";
+import type { CommandIo } from "./check-command.ts";
+import { processEnvironment } from "./config.ts";
+
+const USAGE = `fairlead COMMAND
+
+  start               start the gateway (default: http://127.0.0.1:8787)
+                        --config FILE  --port N  --host H  --store URL  --ledger URL
+  check               check a configuration and print every fault with its path
+                        --config FILE  --json
+  explain REQUEST_ID  say in plain words why a turn went where it went
+                        --url URL (default http://127.0.0.1:8787)  --json
+  keys create         make an API key: --id ID --tenant TENANT [--role admin] [--dev]
+  demo                a looping agent, with and without Fairlead's help (simulated model)
+
+Settings can also come from FAIRLEAD_CONFIG, FAIRLEAD_PORT, FAIRLEAD_HOST, FAIRLEAD_STORE,
+FAIRLEAD_LEDGER and, for commands that call a gateway, FAIRLEAD_URL and FAIRLEAD_API_KEY.
+`;
+
+const io: CommandIo = {
+  out: (text) => {
+    process.stdout.write(text);
+  },
+  error: (text) => {
+    process.stderr.write(text);
+  },
+  environment: processEnvironment(),
+  workingDirectory: process.cwd(),
+  random: randomBytes,
+};
+
+/** Runs one command and resolves with its exit code: 0 done, 1 failed, 2 wrong usage. */
+async function run(args: readonly string[]): Promise<number> {
+  const [command, ...rest] = args;
+  switch (command) {
+    case "start":
+      return start(rest);
+    case "check":
+      return (await import("./check-command.ts")).runCheckCommand(rest, io);
+    case "explain":
+      return (await import("./explain-command.ts")).runExplainCommand(rest, io);
+    case "keys":
+      return (await import("./keys-command.ts")).runKeysCommand(rest, io);
+    case "demo":
+      return (await import("./demo/command.ts")).runDemoCommand(rest, { stdout: io.out });
+    case "help":
+    case "--help":
+    case "-h":
+      io.out(USAGE);
+      return 0;
+    default:
+      io.error(command === undefined ? USAGE : `There is no command ${command}.\n\n${USAGE}`);
+      return 2;
+  }
+}
+
+async function start(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      config: { type: "string" },
+      port: { type: "string" },
+      host: { type: "string" },
+      store: { type: "string" },
+      ledger: { type: "string" },
+    },
+  });
+  const { config, port, ...others } = values;
+  const { runStartCommand } = await import("./start-command.ts");
+  const wanted = port === undefined ? {} : { port: Number(port) };
+  return runStartCommand({ config: config ?? null, ...wanted, ...others }, io);
+}
+
+/** A wrong flag is the user's mistake: said in one line, without a stack. */
+async function main(): Promise<void> {
+  try {
+    process.exitCode = await run(process.argv.slice(2));
+  } catch (error) {
+    const usage = error instanceof TypeError && "code" in error;
+    io.error(`${error instanceof Error ? (usage ? error.message : error.stack) : String(error)}\n`);
+    process.exitCode = usage ? 2 : 1;
+  }
+}
+
+await main();

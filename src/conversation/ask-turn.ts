@@ -1,0 +1,253 @@
+// What a conversation decides when a turn is asked: thread, resend, verdict, correction, budget. The first half of a turn.
+// Pure: no I/O, no clock, no randomness. Must never decide anything after bytes went upstream (that is settle-turn).
+
+import type { DivergenceMode, Profile } from "../turn/profile.ts";
+import type { Transcript } from "../turn/transcript.ts";
+import { nextLife } from "./conversation.machine.ts";
+import { budgetNote, correctionText } from "./correction.ts";
+import { addCorrection, anchorOf, settleOutcome, standingCorrections } from "./corrections.ts";
+import type { Insertion } from "./corrections.ts";
+import { judge } from "./divergence/judge.ts";
+import type { Verdict } from "./divergence/verdict.ts";
+import { absorb, type Seen } from "./absorb.ts";
+import { appendEvidence, gatherSteps, type Step } from "./evidence.ts";
+import {
+  recordVerdict,
+  VERDICTS_KEPT_MAX,
+  type ConversationRecord,
+  type CorrectionRecord,
+  type ThreadEntry,
+  type ThreadRecord,
+} from "./record.ts";
+import { nextThread } from "./thread.machine.ts";
+import type { ThreadMatch } from "./threads.ts";
+
+/** The share of a budget at which the model is asked to wrap up, in percent. */
+const BUDGET_SOFT_PERCENT = 80;
+
+export interface TurnQuestion {
+  readonly requestId: string;
+  readonly transcript: Transcript;
+  readonly match: ThreadMatch;
+  readonly threadId: string;
+  readonly profile: Profile;
+  /** The strictest of the global, the key's and the profile's setting. */
+  readonly divergence: DivergenceMode;
+  /** False when the caller sent `X-Router-Corrections: off`. */
+  readonly correctionsWanted: boolean;
+  readonly hints: { readonly agent: string | null };
+  readonly idempotency: string | null;
+  readonly spentNanoUsd: number;
+  readonly now: number;
+}
+
+/** The conversation after the question, not yet stored. */
+export interface TurnAsked {
+  readonly record: ConversationRecord;
+  readonly thread: ThreadRecord;
+  readonly threadId: string;
+  readonly kind: ThreadEntry["kind"];
+  /** Number of this turn in the conversation; for a resend, the number of the turn it repeats. */
+  readonly turn: number;
+  readonly resend: boolean;
+  /** Steps this request brought, for settle-turn. */
+  readonly steps: readonly Step[];
+  readonly verdict: Verdict | null;
+  readonly insertions: readonly Insertion[];
+  /** The correction decided in this very turn, if there is one. */
+  readonly correction: CorrectionRecord | null;
+  /** Something was decided that must be stored before any byte goes upstream (I2). */
+  readonly decided: boolean;
+  /** The conversation is over: answer with a kind ending instead of calling a model. */
+  readonly ending: "budget" | "halted" | null;
+}
+
+/** Answers the question. The pin is decided beside this, by routing and the pin machine. */
+export function askTurn(
+  record: ConversationRecord,
+  thread: ThreadRecord,
+  question: TurnQuestion,
+): TurnAsked {
+  const resend = isResend(thread, question);
+  const side = question.match.kind === "side";
+  const turn = turnNumber(record, thread, { resend, side });
+  const standing = standingCorrections(record, question.threadId, question.transcript);
+  const steps =
+    resend || side ? [] : gatherSteps(question.transcript, { from: question.match.from, turn });
+  const life = nextLife(record.life, {
+    type: "turn.asked",
+    turn,
+    spentNanoUsd: question.spentNanoUsd,
+    budgetNanoUsd: record.budgetNanoUsd,
+  });
+  const warned = life.value === "warned" && record.life.value === "open";
+  const base: TurnAsked = {
+    record: { ...standing.record, life },
+    thread,
+    threadId: question.threadId,
+    kind: question.match.kind,
+    turn,
+    resend,
+    steps,
+    verdict: null,
+    insertions: standing.insertions,
+    correction: null,
+    decided: life.value !== record.life.value || standing.record !== record,
+    ending: endingOf(life.value, thread),
+  };
+  if (base.ending !== null || resend || side) return base;
+  const judged = question.divergence === "off" ? base : judgeTurn(base, question);
+  if (judged.correction === null && warned && question.correctionsWanted) {
+    return withCorrection(judged, question, {
+      text: budgetNote(BUDGET_SOFT_PERCENT),
+      pattern: "budget",
+      level: 0,
+    });
+  }
+  return judged;
+}
+
+function endingOf(life: string, thread: ThreadRecord): TurnAsked["ending"] {
+  if (life === "exhausted") return "budget";
+  return thread.machine.value === "halted" ? "halted" : null;
+}
+
+function isResend(thread: ThreadRecord, question: TurnQuestion): boolean {
+  const last = thread.lastTurn;
+  if (last === null || !question.match.equal) return false;
+  if (question.idempotency !== null && question.idempotency === last.idempotency) return true;
+  return last.outcome !== "completed" && last.outcome !== "ended";
+}
+
+function turnNumber(
+  record: ConversationRecord,
+  thread: ThreadRecord,
+  turn: { readonly resend: boolean; readonly side: boolean },
+): number {
+  if (turn.resend && thread.lastTurn !== null) return thread.lastTurn.number;
+  return turn.side ? record.turns : record.turns + 1;
+}
+
+/** Runs the detector and, only where the verdict matters to it, the thread machine. */
+function judgeTurn(asked: TurnAsked, question: TurnQuestion): TurnAsked {
+  const evidence = appendEvidence(asked.thread.evidence, asked.steps);
+  const settings = question.profile.divergence;
+  const verdict = judge(evidence, { fresh: asked.steps.length, settings });
+  const before = asked.thread.machine;
+  const calm = before.value === "steady" && verdict.severity === "clear";
+  if (calm) return { ...asked, verdict };
+  const machine = nextThread(before, {
+    type: "verdict.reached",
+    turn: asked.turn,
+    severity: verdict.severity,
+    pattern: verdict.pattern,
+    key: verdict.key,
+    progress: verdict.progress,
+    mayCorrect: question.divergence === "correct" && question.correctionsWanted,
+    coolDownTurns: settings.coolDownTurns,
+    correctionsMax: settings.correctionsMax,
+  });
+  const thread: ThreadRecord = {
+    ...asked.thread,
+    machine,
+    verdicts:
+      verdict.severity === "clear"
+        ? asked.thread.verdicts
+        : [...asked.thread.verdicts, recordVerdict(verdict, asked.turn)].slice(-VERDICTS_KEPT_MAX),
+  };
+  const change = { before: before.context, after: machine.context };
+  const record = settleOutcome(asked.record, asked.threadId, change);
+  const judged: TurnAsked = { ...asked, record, thread, verdict, decided: true };
+  const due = machine.context.corrections > before.context.corrections;
+  if (!due) return judged;
+  const level = machine.context.level;
+  return withCorrection(judged, question, {
+    text: correctionText(verdict, { level }),
+    pattern: verdict.pattern ?? "operator",
+    level,
+  });
+}
+
+/** Adds a correction behind the newest message. Its place is fixed later, when the deployment is known. */
+function withCorrection(
+  asked: TurnAsked,
+  question: TurnQuestion,
+  note: { readonly text: string; readonly pattern: string; readonly level: number },
+): TurnAsked {
+  const correction: CorrectionRecord = {
+    id: `${question.requestId}.${note.level}`,
+    thread: asked.threadId,
+    turn: asked.turn,
+    level: note.level,
+    pattern: note.pattern,
+    text: note.text,
+    place: "user-after-tool",
+    anchor: anchorOf(question.transcript),
+    model: "",
+    sentAt: question.now,
+    retired: null,
+    outcome: null,
+  };
+  return { ...asked, correction, decided: true };
+}
+
+/** Fixes place and model of the new correction and adds it to the record and the insertions. */
+export function placeCorrection(
+  asked: TurnAsked,
+  target: { readonly place: CorrectionRecord["place"]; readonly model: string },
+): TurnAsked {
+  if (asked.correction === null) return asked;
+  const correction = { ...asked.correction, ...target };
+  return {
+    ...asked,
+    correction,
+    record: addCorrection(asked.record, correction),
+    insertions: [
+      ...asked.insertions,
+      {
+        correction: correction.id,
+        index: correction.anchor.index,
+        text: correction.text,
+        place: correction.place,
+        model: correction.model,
+      },
+    ],
+  };
+}
+
+/**
+ * The rows to store before bytes go upstream: everything decided, the evidence included, the turn marked
+ * as pending. Settling the same turn later adds nothing twice, because the checkpoint has moved on.
+ */
+export function pendingTurn(asked: TurnAsked, question: TurnQuestion): TurnAsked {
+  const absorbed = absorb(asked.record, asked.thread, seenBy(asked, question));
+  const counts = asked.kind !== "side" && !asked.resend;
+  const record = counts ? { ...absorbed.record, turns: asked.turn } : absorbed.record;
+  const thread: ThreadRecord = {
+    ...absorbed.thread,
+    lastTurn: {
+      requestId: question.requestId,
+      number: asked.turn,
+      outcome: "pending",
+      idempotency: question.idempotency,
+      resends: asked.resend ? (asked.thread.lastTurn?.resends ?? 0) + 1 : 0,
+    },
+  };
+  return { ...asked, record, thread };
+}
+
+/** What this request shows of its thread, for `absorb` now and again when the turn is settled. */
+export function seenBy(asked: TurnAsked, question: TurnQuestion): Seen {
+  const entry = question.match.entry;
+  return {
+    threadId: asked.threadId,
+    kind: asked.kind,
+    agent: question.hints.agent,
+    transcript: question.transcript,
+    steps: asked.steps,
+    base: entry === null ? null : { count: entry.count, newest: entry.tail.at(-1) ?? "" },
+    now: question.now,
+  };
+}
+
+

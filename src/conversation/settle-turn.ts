@@ -1,0 +1,140 @@
+// What a conversation learns when a turn has ended: facts only. The second half of a turn.
+// Pure. Must never re-plan, remove a sent correction, or refuse a fact: it is applied to whatever row is newest (I3).
+
+import type { Usage } from "../turn/usage.ts";
+import { absorb, type Seen } from "./absorb.ts";
+import { nextLife } from "./conversation.machine.ts";
+import { retireCorrection, settleOutcome } from "./corrections.ts";
+import { nextPin, pinnedModel } from "./pin.machine.ts";
+import type { ConversationRecord, ThreadRecord, TurnOutcome } from "./record.ts";
+import { nextThread } from "./thread.machine.ts";
+import { pinOf, withPin } from "./pins.ts";
+
+export interface TurnFacts {
+  readonly requestId: string;
+  readonly seen: Seen;
+  /** Number the turn was given when it was asked. */
+  readonly turn: number;
+  /** True when the pending commit has counted this turn already. */
+  readonly counted: boolean;
+  readonly resend: boolean;
+  readonly idempotency: string | null;
+  readonly outcome: TurnOutcome;
+  /** The answer asked for no tool: the thread came to an answer of its own. */
+  readonly answered: boolean;
+  readonly usage: Usage;
+  /** Null: the price is not known. */
+  readonly costNanoUsd: number | null;
+  readonly spentNanoUsd: number;
+  /** Requested model name and what served it; null when nothing did. */
+  readonly served: {
+    readonly requested: string;
+    readonly deployment: string;
+    readonly model: string;
+  } | null;
+  readonly pinMoved: boolean;
+  /** `X-Conversation-Final: true`. */
+  readonly final: boolean;
+  /** Ids of corrections the upstream refused, with the reason. */
+  readonly refusedCorrections: readonly string[];
+  readonly now: number;
+}
+
+export interface TurnSettled {
+  readonly record: ConversationRecord;
+  readonly thread: ThreadRecord;
+  /** Number of the turn in the books: exact even when parallel turns were given the same one. */
+  readonly turn: number;
+}
+
+/** Applies the facts of one turn to the newest rows. */
+export function settleTurn(
+  record: ConversationRecord,
+  thread: ThreadRecord,
+  facts: TurnFacts,
+): TurnSettled {
+  const absorbed = absorb(record, thread, facts.seen);
+  const side = facts.seen.kind === "side";
+  const adds = !facts.counted && !facts.resend && !side;
+  const turn = adds ? record.turns + 1 : facts.turn;
+  const settledThread = settleThread(absorbed.thread, facts, turn);
+  const life = nextLife(record.life, {
+    type: "turn.ended",
+    turn,
+    spentNanoUsd: facts.spentNanoUsd,
+    budgetNanoUsd: record.budgetNanoUsd,
+    final: facts.final,
+  });
+  const counted: ConversationRecord = {
+    ...absorbed.record,
+    life,
+    turns: adds ? record.turns + 1 : record.turns,
+    sideTurns: record.sideTurns + (side ? 1 : 0),
+    threads: absorbed.record.threads.map((entry) =>
+      entry.id === facts.seen.threadId
+        ? {
+            ...entry,
+            state: settledThread.machine.value,
+            turns: entry.turns + (facts.resend ? 0 : 1),
+          }
+        : entry,
+    ),
+    totals: addTotals(record.totals, facts),
+    updatedAt: facts.now,
+  };
+  const change = { before: thread.machine.context, after: settledThread.machine.context };
+  const withOutcome = settleOutcome(counted, facts.seen.threadId, change);
+  const withoutRefused = facts.refusedCorrections.reduce(
+    (next, id) => retireCorrection(next, id, "refused by upstream"),
+    withOutcome,
+  );
+  return { record: settlePin(withoutRefused, facts), thread: settledThread, turn };
+}
+
+function settleThread(thread: ThreadRecord, facts: TurnFacts, turn: number): ThreadRecord {
+  // Nothing to tell a calm machine: no transition is run for it.
+  const listening = thread.machine.value !== "steady" && facts.outcome === "completed";
+  const machine = listening
+    ? nextThread(thread.machine, { type: "turn.answered", turn, final: facts.answered })
+    : thread.machine;
+  const previous = thread.lastTurn;
+  const resends = facts.resend && !facts.counted ? (previous?.resends ?? 0) + 1 : 0;
+  return {
+    ...thread,
+    machine,
+    lastTurn: {
+      requestId: facts.requestId,
+      number: turn,
+      outcome: facts.outcome,
+      idempotency: facts.idempotency,
+      resends: facts.counted ? (previous?.resends ?? 0) : resends,
+    },
+  };
+}
+
+function settlePin(record: ConversationRecord, facts: TurnFacts): ConversationRecord {
+  if (facts.served === null) return record;
+  const { requested, deployment, model } = facts.served;
+  const pin = pinOf(record, requested);
+  if (pin === null) return record;
+  const unchanged =
+    pin.snapshot.value === "home" && pin.snapshot.context.home?.deployment === deployment;
+  const snapshot = unchanged
+    ? pin.snapshot
+    : nextPin(pin.snapshot, { type: "turn.served", deployment, model, exception: false });
+  // Only an answer of the pinned model makes the pin binding.
+  const served = pin.served || pinnedModel(snapshot)?.model === model;
+  return withPin(record, { requested, snapshot, served, usedAt: facts.now });
+}
+
+function addTotals(totals: ConversationRecord["totals"], facts: TurnFacts) {
+  const failed = facts.outcome !== "completed" && facts.outcome !== "ended";
+  return {
+    inputTokens: totals.inputTokens + facts.usage.inputTokens,
+    outputTokens: totals.outputTokens + facts.usage.outputTokens,
+    cachedTokens: totals.cachedTokens + facts.usage.cacheReadTokens,
+    unpricedTurns: totals.unpricedTurns + (facts.costNanoUsd === null ? 1 : 0),
+    failedTurns: totals.failedTurns + (failed ? 1 : 0),
+    pinMoves: totals.pinMoves + (facts.pinMoved ? 1 : 0),
+  };
+}

@@ -1,0 +1,188 @@
+// Which thread of a conversation a request belongs to, and how much of its history is new.
+// Pure. Must never compare by text similarity alone, nor hash the whole history: only the few messages at a checkpoint.
+
+import type { Transcript } from "../turn/transcript.ts";
+import { messageFingerprint, systemFingerprint } from "./fingerprint.ts";
+import { CHECKPOINT_TAIL, type ConversationRecord, type ThreadEntry } from "./record.ts";
+
+/** How many of the newest messages of a request are searched when the history was edited or condensed. */
+const OVERLAP_WINDOW = 48;
+/** An overlap counts from this many equal neighbouring messages on. */
+const OVERLAP_MIN = 2;
+
+/** What the request itself says about where it belongs. */
+export interface ThreadHints {
+  /** Hash of a client's own agent id header. */
+  readonly agent: string | null;
+  readonly hasTools: boolean;
+  /** True when the client is an agent that always offers tools, so that a request without any is a side request. */
+  readonly agentClient: boolean;
+}
+
+export interface ThreadMatch {
+  /** Null: a thread not seen before. */
+  readonly entry: ThreadEntry | null;
+  readonly kind: ThreadEntry["kind"];
+  /** Index of the first message that is new to the thread. */
+  readonly from: number;
+  /** The request holds exactly the messages of the newest request of the thread. */
+  readonly equal: boolean;
+  /** How the thread was found, for the receipt. */
+  readonly by: "agent" | "checkpoint" | "overlap" | "summary" | "new";
+}
+
+/** Finds the thread of this request. Fingerprints of messages are computed at most once each. */
+export function matchThread(
+  record: ConversationRecord,
+  transcript: Transcript,
+  hints: ThreadHints,
+): ThreadMatch {
+  const fingerprint = memoisedFingerprint(transcript);
+  if (hints.agent !== null) {
+    const own = record.threads.filter((entry) => entry.agent === hints.agent);
+    const match = ownHistory(own, transcript, fingerprint);
+    return match ?? newThreadMatch(own[0] ?? null, "agent", "agent");
+  }
+  const open = record.threads.filter((entry) => entry.agent === null);
+  const match = ownHistory(open, transcript, fingerprint) ?? bySummary(open, transcript, hints);
+  if (match !== null) return match;
+  return newThreadMatch(null, kindOfNew(open, hints), "new");
+}
+
+/** The checkpoint of this request: count, newest fingerprints and the loose system prompt. */
+export function checkpoint(transcript: Transcript): Pick<ThreadEntry, "count" | "tail" | "system"> {
+  const fingerprint = memoisedFingerprint(transcript);
+  const first = Math.max(0, transcript.count - CHECKPOINT_TAIL);
+  const tail: string[] = [];
+  for (let index = first; index < transcript.count; index += 1) tail.push(fingerprint(index));
+  return { count: transcript.count, tail, system: systemOf(transcript) };
+}
+
+type Fingerprinter = (index: number) => string;
+
+function memoisedFingerprint(transcript: Transcript): Fingerprinter {
+  const known = new Map<number, string>();
+  return (index) => {
+    const found = known.get(index);
+    if (found !== undefined) return found;
+    const made = messageFingerprint(transcript.read(index));
+    known.set(index, made);
+    return made;
+  };
+}
+
+function ownHistory(
+  entries: readonly ThreadEntry[],
+  transcript: Transcript,
+  fingerprint: Fingerprinter,
+): ThreadMatch | null {
+  return (
+    byCheckpoint(entries, transcript, fingerprint) ??
+    byEditedLast(entries, transcript, fingerprint) ??
+    byOverlap(entries, transcript, fingerprint)
+  );
+}
+
+/**
+ * The newest message of the checkpoint was edited in place (clients append reminders to it and take them away).
+ * Only where the request went on beyond it: a request of equal length is a second child of the same history.
+ */
+function byEditedLast(
+  entries: readonly ThreadEntry[],
+  transcript: Transcript,
+  fingerprint: Fingerprinter,
+): ThreadMatch | null {
+  for (const entry of entries) {
+    if (entry.tail.length < OVERLAP_MIN + 1 || transcript.count <= entry.count) continue;
+    const [third, second] = [entry.tail.at(-3), entry.tail.at(-2)];
+    const position = entry.count - 2;
+    if (fingerprint(position) !== second || fingerprint(position - 1) !== third) continue;
+    return { entry, kind: entry.kind, from: entry.count, equal: false, by: "checkpoint" };
+  }
+  return null;
+}
+
+/** The longest checkpoint that is a prefix of the request wins. */
+function byCheckpoint(
+  entries: readonly ThreadEntry[],
+  transcript: Transcript,
+  fingerprint: Fingerprinter,
+): ThreadMatch | null {
+  const longestFirst = [...entries].sort(
+    (left, right) => right.count - left.count || right.activeAt - left.activeAt,
+  );
+  for (const entry of longestFirst) {
+    if (entry.count === 0 || entry.count > transcript.count) continue;
+    const first = entry.count - entry.tail.length;
+    // Newest first: two different histories nearly always differ there, so the check ends early.
+    const same = entry.tail.every((_, step) => {
+      const position = entry.tail.length - 1 - step;
+      return fingerprint(first + position) === entry.tail[position];
+    });
+    if (!same) continue;
+    return {
+      entry,
+      kind: entry.kind,
+      from: entry.count,
+      equal: entry.count === transcript.count,
+      by: entry.agent === null ? "checkpoint" : "agent",
+    };
+  }
+  return null;
+}
+
+/** Edited or condensed history: the most recently active thread whose newest messages still stand in it. */
+function byOverlap(
+  entries: readonly ThreadEntry[],
+  transcript: Transcript,
+  fingerprint: Fingerprinter,
+): ThreadMatch | null {
+  const recentFirst = [...entries].sort((left, right) => right.activeAt - left.activeAt);
+  const lowest = Math.max(0, transcript.count - OVERLAP_WINDOW);
+  for (const entry of recentFirst) {
+    const newest = entry.tail.at(-1);
+    if (newest === undefined || entry.tail.length < OVERLAP_MIN) continue;
+    for (let index = transcript.count - 1; index >= lowest; index -= 1) {
+      if (fingerprint(index) !== newest) continue;
+      const before = entry.tail.at(-2);
+      if (index === 0 || fingerprint(index - 1) !== before) continue;
+      return { entry, kind: entry.kind, from: index + 1, equal: false, by: "overlap" };
+    }
+  }
+  return null;
+}
+
+/** Compacted history: no message of before is left, but the system prompt is the thread's own, and unique. */
+function bySummary(
+  entries: readonly ThreadEntry[],
+  transcript: Transcript,
+  hints: ThreadHints,
+): ThreadMatch | null {
+  if (!hints.hasTools) return null;
+  const system = systemOf(transcript);
+  if (system === "") return null;
+  const same = entries.filter((entry) => entry.system === system && entry.kind === "main");
+  const only = same.length === 1 ? same[0] : undefined;
+  if (only === undefined || only.turns < 2) return null;
+  return { entry: only, kind: only.kind, from: 0, equal: false, by: "summary" };
+}
+
+function kindOfNew(entries: readonly ThreadEntry[], hints: ThreadHints): ThreadEntry["kind"] {
+  const hasMain = entries.some((entry) => entry.kind === "main");
+  if (!hints.hasTools && (hasMain || hints.agentClient)) return "side";
+  return "main";
+}
+
+function newThreadMatch(
+  entry: ThreadEntry | null,
+  kind: ThreadEntry["kind"],
+  by: ThreadMatch["by"],
+): ThreadMatch {
+  return { entry, kind, from: 0, equal: false, by };
+}
+
+function systemOf(transcript: Transcript): string {
+  if (transcript.count === 0) return "";
+  const first = transcript.read(0);
+  return first.role === "system" ? systemFingerprint(first.text) : "";
+}

@@ -1,0 +1,128 @@
+// What a person may do to a conversation: release its pin, close it, reset it, call a detection false, delete it.
+// Must never be open to a key that is not an admin's, nor act on another tenant's conversation.
+
+import { nextLife } from "../conversation/conversation.machine.ts";
+import { nextPin } from "../conversation/pin.machine.ts";
+import type { ConversationRecord, ThreadRecord } from "../conversation/record.ts";
+import { nextThread, type ThreadEvent } from "../conversation/thread.machine.ts";
+import { throwFault } from "../turn/fault.ts";
+import { defaultProfile } from "./receive.ts";
+import { conversationKey, loadThread, parseConversation, rowsCommit } from "./rows.ts";
+import type { Stations } from "./stations.ts";
+
+export const ACTIONS = ["release-pin", "close", "reset", "false-positive"] as const;
+export type Action = (typeof ACTIONS)[number];
+
+/** Most rounds of compare-and-set for one action. */
+const ACTION_ROUNDS_MAX = 32;
+
+interface Acting {
+  readonly tenant: string;
+  readonly id: string;
+  readonly action: Action;
+}
+
+export function readAction(body: unknown): Action {
+  const named = typeof body === "object" && body !== null && "action" in body ? body.action : null;
+  const action = ACTIONS.find((known) => known === named);
+  if (action !== undefined) return action;
+  const message = `\`action\` must be one of: ${ACTIONS.join(", ")}.`;
+  return throwFault("invalid_request", message, { param: "action" });
+}
+
+/** Applies the action to the conversation and all of its threads. */
+export function act(stations: Stations, acting: Acting): Promise<void> {
+  const key = conversationKey(acting.tenant, acting.id);
+  return stations.queue.run(key, async () => {
+    for (let round = 0; round < ACTION_ROUNDS_MAX; round += 1) {
+      if (await actOnce(stations, key, acting)) return;
+      stations.counters.conflicts += 1;
+    }
+    throwFault("state_unavailable", "The conversation is too busy. Try again.", {
+      retryAfterSeconds: 1,
+    });
+  });
+}
+
+/** False: a turn was stored in between. */
+async function actOnce(stations: Stations, key: string, acting: Acting): Promise<boolean> {
+  const stored = await stations.store.loadConversation(key);
+  if (stored === null) return throwFault("not_found", "There is no such conversation for this key.");
+  const record = parseConversation(stored.body);
+  const event = threadEvent(acting.action);
+  const acted = actOnRecord(record, acting.action, stations.clock.now());
+  // Every thread has a row of its own; they are written one by one, each with the newest conversation row.
+  let version = stored.version;
+  let current = acted;
+  for (const entry of acted.threads) {
+    const row = await loadThread(stations, key, entry.id);
+    const thread: ThreadRecord =
+      event === null ? row.record : { ...row.record, machine: nextThread(row.record.machine, event) };
+    current = withThreadState(current, entry.id, thread.machine.value);
+    const outcome = await stations.store.commit(
+      rowsCommit({
+        tenant: acting.tenant,
+        profile:
+          stations.config.profiles.get(current.profile) ??
+          defaultProfile(stations, "defaultConversationProfile"),
+        conversation: { key, version, spentNanoUsd: stored.spentNanoUsd, record: current },
+        thread: { ...row, record: thread },
+        addSpentNanoUsd: 0,
+        receipts: [],
+        now: stations.clock.now(),
+      }),
+    );
+    if (outcome === "conflict") return false;
+    version += 1;
+  }
+  stations.pinCache.remember(key, current.pins);
+  return true;
+}
+
+function actOnRecord(record: ConversationRecord, action: Action, now: number): ConversationRecord {
+  switch (action) {
+    case "release-pin":
+      return {
+        ...record,
+        updatedAt: now,
+        pins: record.pins.map((pin) => ({
+          ...pin,
+          served: false,
+          snapshot: nextPin(pin.snapshot, { type: "pin.released" }),
+        })),
+      };
+    case "close":
+      return { ...record, updatedAt: now, life: nextLife(record.life, { type: "operator.closed" }) };
+    case "reset":
+      return {
+        ...record,
+        updatedAt: now,
+        life: nextLife(record.life, { type: "operator.reset" }),
+        corrections: retireAll(record, "reset by a person"),
+      };
+    case "false-positive":
+      return { ...record, updatedAt: now, corrections: retireAll(record, "false positive") };
+  }
+}
+
+function retireAll(record: ConversationRecord, reason: string): ConversationRecord["corrections"] {
+  return record.corrections.map((correction) =>
+    correction.retired === null ? { ...correction, retired: reason } : correction,
+  );
+}
+
+function threadEvent(action: Action): ThreadEvent | null {
+  if (action === "reset") return { type: "operator.reset" };
+  return action === "false-positive" ? { type: "operator.dismissed" } : null;
+}
+
+function withThreadState(
+  record: ConversationRecord,
+  id: string,
+  state: string,
+): ConversationRecord {
+  return {
+    ...record,
+    threads: record.threads.map((entry) => (entry.id === id ? { ...entry, state } : entry)),
+  };
+}

@@ -1,0 +1,148 @@
+// The client's side of an ended turn: the answer's head, its end, or its fault, always in the client's dialect.
+// Must never let a cut stream look clean (I6), nor end an answer before the turn is in the books (I1).
+
+import { answerHeaders, passedOnHeaders, type AnswerFacts } from "../api/answer-headers.ts";
+import {
+  addGatewayObject,
+  DONE_EVENT,
+  ENDING_MODEL,
+  endingBody,
+  endingEvents,
+  gatewayComment,
+  type GatewayObject,
+} from "../api/chat-answer-body.ts";
+import { chatErrorBody, chatErrorEvent, faultHeaders } from "../api/fault-reply.ts";
+import type { Plan, PlannedAttempt } from "../routing/plan.ts";
+import type { Fault } from "../turn/fault.ts";
+import type { UpstreamHeaders } from "../upstream/attempt.ts";
+import type { Decision } from "./decide.ts";
+import { pinWord } from "./ended-turn.ts";
+import type { Settled } from "./settle.ts";
+import type { Call } from "./stations.ts";
+
+/** What can be said in the head of an answer, before the turn has ended. */
+export interface AnswerHead {
+  readonly call: Call;
+  readonly decision: Decision | null;
+  readonly profile: string;
+  readonly plan: Plan | null;
+  readonly planned: PlannedAttempt | null;
+  /** Overrides the state of the thread: what settling found. */
+  readonly state: string | null;
+}
+
+export function headFacts(head: AnswerHead): AnswerFacts {
+  const { call, decision, planned } = head;
+  return {
+    requestId: call.requestId,
+    profile: head.profile,
+    model: planned?.deployment.id ?? null,
+    reason: planned?.reason ?? head.plan?.reason ?? "no model was asked",
+    decision: head.plan?.strategy ?? "none",
+    conversation: decision === null ? null : conversationFacts(head, decision),
+    stickyIdentity: call.identity.kind === "sticky" ? call.identity.source : null,
+  };
+}
+
+function conversationFacts(head: AnswerHead, decision: Decision): AnswerFacts["conversation"] {
+  const state = decision.degraded ? "degraded" : decision.asked.thread.machine.value;
+  return {
+    id: decision.conversation.record.displayId,
+    identity: head.call.identity.source,
+    turn: decision.asked.turn,
+    state: head.state ?? state,
+    pin: pinWord(decision, head.planned?.deployment ?? null),
+  };
+}
+
+/** Begins a stream: everything that is known goes into the headers, before the first byte. */
+export function openStream(head: AnswerHead, upstream: UpstreamHeaders): void {
+  head.call.reply.open(200, {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-cache",
+    "x-accel-buffering": "no",
+    ...withoutType(passedOnHeaders(upstream)),
+    ...answerHeaders(headFacts(head)),
+  });
+}
+
+/** Ends a stream: what is known only now goes into a comment, then the held-back last event. */
+export function endStream(call: Call, settled: Settled, terminal: Buffer | string): void {
+  const comment = gatewayComment({ ...gatewayObject(settled), state: settled.state });
+  call.reply.write(comment);
+  call.reply.write(terminal);
+  call.reply.end();
+}
+
+/** Ends a stream that broke: an error event, and never the event of a clean end. */
+export function breakStream(call: Call, fault: Fault): void {
+  call.reply.write(chatErrorEvent(fault, call.requestId));
+  call.reply.end();
+}
+
+export interface JsonAnswer {
+  readonly head: AnswerHead;
+  readonly upstream: UpstreamHeaders;
+  readonly body: Buffer;
+  readonly settled: Settled;
+  readonly withGatewayObject: boolean;
+}
+
+export function sendJson(answer: JsonAnswer): void {
+  const { head, settled } = answer;
+  const state = settled.state ?? head.state;
+  const body = answer.withGatewayObject
+    ? addGatewayObject(answer.body, gatewayObject(settled))
+    : answer.body;
+  const headers = {
+    "content-type": "application/json",
+    ...passedOnHeaders(answer.upstream),
+    ...answerHeaders(headFacts({ ...head, state })),
+  };
+  head.call.reply.send(200, headers, body);
+}
+
+export interface FaultAnswer {
+  readonly head: AnswerHead;
+  readonly fault: Fault;
+  /** The upstream's own refusal of the request: passed on as it is. */
+  readonly relay: { readonly status: number; readonly body: Buffer } | null;
+}
+
+export function sendFault(answer: FaultAnswer): void {
+  const { head, fault, relay } = answer;
+  const headers = { ...answerHeaders(headFacts(head)), ...faultHeaders(fault) };
+  const body = relay?.body ?? chatErrorBody(fault, head.call.requestId);
+  head.call.reply.send(relay?.status ?? fault.status, headers, body);
+}
+
+/** The kind ending: a valid assistant message that costs nothing and is marked as the gateway's own. */
+export function sendEnding(head: AnswerHead, settled: Settled, text: string): void {
+  const { call } = head;
+  const ending = { requestId: call.requestId, text, created: Math.floor(call.at / 1000) };
+  const facts = { ...headFacts(head), model: ENDING_MODEL, reason: "the conversation has ended" };
+  if (!call.request.stream) {
+    const headers = { "content-type": "application/json", ...answerHeaders(facts) };
+    call.reply.send(200, headers, endingBody(ending));
+    return;
+  }
+  call.reply.open(200, { "content-type": "text/event-stream", ...answerHeaders(facts) });
+  call.reply.write(endingEvents(ending));
+  endStream(call, settled, DONE_EVENT);
+}
+
+function gatewayObject(settled: Settled): GatewayObject {
+  const { receipt } = settled;
+  return {
+    request_id: receipt.request_id,
+    routing_decision: receipt.routing.strategy,
+    cost_usd: receipt.cost.total_usd,
+    latency_ms: receipt.execution.latency_ms,
+    fallback_used: receipt.fallback.used,
+  };
+}
+
+function withoutType(headers: Record<string, string>): Record<string, string> {
+  const { "content-type": _type, ...others } = headers;
+  return others;
+}

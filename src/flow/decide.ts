@@ -1,0 +1,242 @@
+// Load, ask, plan, and store what was decided before any byte goes upstream (I2, I3).
+// Must never decide on an old row: a lost race means that everything is asked again on the newest one.
+
+import {
+  askTurn,
+  pendingTurn,
+  placeCorrection,
+  type TurnAsked,
+} from "../conversation/ask-turn.ts";
+import type { PinTarget } from "../conversation/pin.machine.ts";
+import { decidePin, pinOf } from "../conversation/pins.ts";
+import type { PinEntry } from "../conversation/record.ts";
+import { makePlan, type Plan, type PlannedAttempt, type PlanResult } from "../routing/plan.ts";
+import { rateQuality } from "../routing/rating.ts";
+import type { Deployment } from "../turn/deployment.ts";
+import { FaultError, makeFault, throwFault, type Fault } from "../turn/fault.ts";
+import type { Profile } from "../turn/profile.ts";
+import { loadTurn, type LoadedTurn } from "./load-turn.ts";
+import { planInput } from "./plan-input.ts";
+import { conversationKey, rowsCommit } from "./rows.ts";
+import type { Call, Stations } from "./stations.ts";
+
+/** Most rounds of load, decide and compare-and-set: every lost round means that another turn went forward. */
+const DECIDE_ROUNDS_MAX = 64;
+
+/** All that is known of a turn when it is sent. */
+export interface Decision extends LoadedTurn {
+  readonly call: Call;
+  readonly asked: TurnAsked;
+  readonly plan: Plan | null;
+  /** Why there is no plan, when there is none. */
+  readonly fault: Fault | null;
+  readonly exclusions: Plan["exclusions"];
+  /** The pin as it was before this turn; null when there was none. */
+  readonly pinBefore: PinEntry | null;
+  /** This turn was counted by the commit before bytes. */
+  readonly counted: boolean;
+}
+
+/** Decides a turn of a conversation. Throws a FaultError only where the turn may not be served at all. */
+export function decide(stations: Stations, call: Call): Promise<Decision> {
+  const key = conversationKey(call.caller.tenant, call.identity.id);
+  return stations.queue.run(key, async () => {
+    for (let round = 0; round < DECIDE_ROUNDS_MAX; round += 1) {
+      const decision = await decideOnce(stations, call, key);
+      if (decision !== null) return decision;
+      stations.counters.conflicts += 1;
+    }
+    const message = "The conversation changed too often to be decided. Try again.";
+    return throwFault("state_unavailable", message, { retryAfterSeconds: 1 });
+  });
+}
+
+/** Null: another turn was faster. */
+async function decideOnce(
+  stations: Stations,
+  call: Call,
+  key: string,
+): Promise<Decision | null> {
+  const loaded = await loadTurn(stations, call, key);
+  const decision = evaluate(stations, call, loaded);
+  if (!decision.asked.decided || loaded.degraded) return decision;
+  try {
+    return await storeDecision(stations, decision);
+  } catch (error) {
+    return serveUnstored(stations, decision, error);
+  }
+}
+
+/** The store went away between reading and writing: serve on, marked, where the operator allows it (I7). */
+function serveUnstored(stations: Stations, decision: Decision, error: unknown): Decision {
+  stations.counters.degraded += 1;
+  const reason = error instanceof Error ? error.message : "unknown";
+  stations.log.warn({ requestId: decision.call.requestId, reason }, "decision could not be stored");
+  if (stations.config.onStoreFailure === "strict") {
+    const message = "The conversation's state cannot be stored just now. Try again shortly.";
+    throw new FaultError(makeFault("state_unavailable", message, { retryAfterSeconds: 2 }), error);
+  }
+  stations.pinCache.remember(decision.key, decision.asked.record.pins);
+  return { ...decision, degraded: true };
+}
+
+/** Everything pure: the conversation's answer, the plan, the pin, the correction's place. */
+function evaluate(stations: Stations, call: Call, loaded: LoadedTurn): Decision {
+  const { conversation, thread, question, profile } = loaded;
+  const asked = askTurn(conversation.record, thread.record, question);
+  const pinBefore = pinOf(asked.record, call.request.model);
+  const base = { ...loaded, call, pinBefore, counted: false };
+  if (asked.ending !== null) {
+    return { ...base, asked, plan: null, fault: null, exclusions: [] };
+  }
+  const planned = makePlan(planInput(stations, call, { profile, pin: pinBefore }));
+  const first = firstDeployment(planned);
+  if (first === null || !planned.ok) {
+    const fault = planned.ok ? null : planned.fault;
+    // A correction that cannot be sent is not decided: the next turn judges again.
+    const undecided = { ...asked, correction: null, decided: false };
+    return { ...base, asked: undecided, plan: null, fault, exclusions: planned.ok ? [] : planned.exclusions };
+  }
+  const placed = placeCorrection(asked, placeFor(stations, first));
+  const pinned = pinFirst(stations, placed, { call, profile, first, pinBefore });
+  return { ...base, asked: pinned, plan: planned.plan, fault: null, exclusions: planned.plan.exclusions };
+}
+
+function firstDeployment(planned: PlanResult): Deployment | null {
+  return planned.ok ? (planned.plan.attempts[0]?.deployment ?? null) : null;
+}
+
+function placeFor(stations: Stations, deployment: Deployment) {
+  const refused = stations.health.refusesCorrections(deployment.id);
+  const place = refused ? ("tool-result-tail" as const) : deployment.correctionPlace;
+  return { place, model: deployment.model };
+}
+
+/** A first turn pins before it sends. Side requests use a pin that is there, and set none. */
+function pinFirst(
+  stations: Stations,
+  asked: TurnAsked,
+  turn: {
+    readonly call: Call;
+    readonly profile: Profile;
+    readonly first: Deployment;
+    readonly pinBefore: PinEntry | null;
+  },
+): TurnAsked {
+  const unpinned = turn.pinBefore === null || turn.pinBefore.snapshot.value === "unpinned";
+  if (turn.profile.pin.mode === "none" || asked.kind === "side" || !unpinned) return asked;
+  const record = decidePin(asked.record, {
+    requested: turn.call.request.model,
+    kind: "pin.chosen",
+    target: pinTarget(stations, turn.first, turn.profile),
+    now: turn.call.at,
+  });
+  return { ...asked, record, decided: true };
+}
+
+function pinTarget(stations: Stations, deployment: Deployment, profile: Profile): PinTarget {
+  return {
+    deployment: deployment.id,
+    model: deployment.model,
+    rating: rateQuality(deployment.quality, profile.qualityKind)?.value ?? null,
+    catalogVersion: stations.config.catalogVersion,
+  };
+}
+
+/** Null: lost the race. */
+async function storeDecision(stations: Stations, decision: Decision): Promise<Decision | null> {
+  const { call, question, profile, conversation, thread } = decision;
+  const pending = pendingTurn(decision.asked, question);
+  const outcome = await stations.store.commit(
+    rowsCommit({
+      tenant: call.caller.tenant,
+      profile,
+      conversation: { ...conversation, record: pending.record },
+      thread: { ...thread, record: pending.thread },
+      addSpentNanoUsd: 0,
+      receipts: [],
+      now: call.at,
+    }),
+  );
+  if (outcome === "conflict") return null;
+  stations.pinCache.remember(decision.key, pending.record.pins);
+  return {
+    ...decision,
+    asked: pending,
+    conversation: {
+      ...conversation,
+      version: conversation.version + 1,
+      record: pending.record,
+    },
+    thread: { ...thread, version: thread.version + 1, record: pending.thread },
+    counted: pending.kind !== "side" && !pending.resend,
+  };
+}
+
+/** What a step of the plan may do: go on with the newest rows, or not be taken. */
+export type HopResult = { readonly ok: true; readonly decision: Decision } | { readonly ok: false };
+
+/**
+ * Stores a change of model before its first byte goes upstream (I2). Refused when the conversation
+ * has been pinned, or answered under its pin, by another turn meanwhile.
+ */
+export function decideHop(
+  stations: Stations,
+  decision: Decision,
+  planned: PlannedAttempt,
+): Promise<HopResult> {
+  return stations.queue.run(decision.key, async () => {
+    for (let round = 0; round < DECIDE_ROUNDS_MAX; round += 1) {
+      const loaded = await loadTurn(stations, decision.call, decision.key);
+      if (loaded.degraded) return { ok: false };
+      const result = await hopOnce(stations, { decision, loaded, planned });
+      if (result !== null) return result;
+      stations.counters.conflicts += 1;
+    }
+    return { ok: false };
+  });
+}
+
+async function hopOnce(
+  stations: Stations,
+  hop: {
+    readonly decision: Decision;
+    readonly loaded: LoadedTurn;
+    readonly planned: PlannedAttempt;
+  },
+): Promise<HopResult | null> {
+  const { decision, loaded, planned } = hop;
+  const { call, profile } = decision;
+  const pin = pinOf(loaded.conversation.record, call.request.model);
+  const kind = planned.hop === "substitute" ? "pin.substituted" : "pin.moved";
+  const bound = profile.pin.mode === "lock" && kind === "pin.moved" && pin?.served === true;
+  if (pin === null || bound) return { ok: false };
+  const record = decidePin(loaded.conversation.record, {
+    requested: call.request.model,
+    kind,
+    target: pinTarget(stations, planned.deployment, profile),
+    now: stations.clock.now(),
+  });
+  const conversation = { ...loaded.conversation, record };
+  const outcome = await stations.store.commit(
+    rowsCommit({
+      tenant: call.caller.tenant,
+      profile,
+      conversation,
+      thread: loaded.thread,
+      addSpentNanoUsd: 0,
+      receipts: [],
+      now: stations.clock.now(),
+    }),
+  );
+  if (outcome === "conflict") return null;
+  stations.pinCache.remember(decision.key, record.pins);
+  return {
+    ok: true,
+    decision: {
+      ...decision,
+      conversation: { ...conversation, version: conversation.version + 1 },
+      thread: { ...loaded.thread, version: loaded.thread.version + 1 },
+    },
+  };
+}

@@ -1,0 +1,169 @@
+// Brings a turn together with the rows of its conversation, or with what is left when the store is down (I7).
+// Must never wait for the store without bound, nor loosen the profile a conversation was started with.
+
+import { createHash } from "node:crypto";
+import type { TurnQuestion } from "../conversation/ask-turn.ts";
+import {
+  newConversation,
+  newThread,
+  type ConversationRecord,
+  type PinEntry,
+} from "../conversation/record.ts";
+import { matchThread } from "../conversation/threads.ts";
+import { NANO_PER_USD } from "../receipts/price.ts";
+import { FaultError, makeFault } from "../turn/fault.ts";
+import type { Profile } from "../turn/profile.ts";
+import { lowestMode, stricterProfile } from "./effective-profile.ts";
+import { defaultProfile } from "./receive.ts";
+import {
+  loadConversation,
+  loadThread,
+  type ConversationRow,
+  type ThreadRow,
+} from "./rows.ts";
+import type { Call, Stations } from "./stations.ts";
+
+export interface LoadedTurn {
+  readonly key: string;
+  readonly profile: Profile;
+  readonly conversation: ConversationRow;
+  readonly thread: ThreadRow;
+  readonly question: TurnQuestion;
+  /** The rows did not come from the store and must not be written to it. */
+  readonly degraded: boolean;
+}
+
+export async function loadTurn(stations: Stations, call: Call, key: string): Promise<LoadedTurn> {
+  const make = (pins: readonly PinEntry[]) => startRecord(stations, call, pins);
+  try {
+    const stored = await loadConversation(stations, key, make);
+    const profile = profileOf(stations, stored.record, call);
+    const conversation = { ...stored, record: applyCaller(stored.record, call, profile) };
+    const question = makeQuestion(stations, call, { conversation, profile, degraded: false });
+    const { entry } = question.match;
+    const thread =
+      entry === null
+        ? { id: question.threadId, version: 0, record: newThread() }
+        : await loadThread(stations, key, entry.id);
+    return { key, profile, conversation, thread, question, degraded: false };
+  } catch (error) {
+    if (error instanceof FaultError) throw error;
+    return degradedTurn(stations, call, { key, make, error });
+  }
+}
+
+/** A conversation that begins with this call. */
+function startRecord(
+  stations: Stations,
+  call: Call,
+  pins: readonly PinEntry[],
+): ConversationRecord {
+  const profile = startProfile(stations, call);
+  const started = newConversation({
+    tenant: call.caller.tenant,
+    displayId: call.identity.id.slice(0, 256),
+    identity: call.identity.source,
+    profile: profile.name,
+    budgetNanoUsd: profile.budgetUsd === null ? null : Math.round(profile.budgetUsd * NANO_PER_USD),
+    now: call.at,
+  });
+  return { ...started, pins: [...pins] };
+}
+
+/** One header pins: a new conversation with an explicit id and no profile gets the configured one (AGENT). */
+function startProfile(stations: Stations, call: Call): Profile {
+  if (call.namedProfile !== null) return call.namedProfile;
+  const derived = call.identity.source === "derived";
+  return defaultProfile(stations, derived ? "defaultProfile" : "defaultConversationProfile");
+}
+
+function profileOf(stations: Stations, record: ConversationRecord, call: Call): Profile {
+  // A profile that was taken out of the configuration: the conversation goes on under the strictest default.
+  const stored =
+    stations.config.profiles.get(record.profile) ??
+    defaultProfile(stations, "defaultConversationProfile");
+  return stricterProfile(stored, call.own.profile === null ? null : call.namedProfile);
+}
+
+/** The budget header sets the budget; a stricter profile is kept from now on. */
+function applyCaller(
+  record: ConversationRecord,
+  call: Call,
+  profile: Profile,
+): ConversationRecord {
+  const asked = call.own.budgetUsd;
+  const budgetNanoUsd = asked === null ? record.budgetNanoUsd : Math.round(asked * NANO_PER_USD);
+  return { ...record, budgetNanoUsd, profile: profile.name };
+}
+
+function makeQuestion(
+  stations: Stations,
+  call: Call,
+  turn: {
+    readonly conversation: ConversationRow;
+    readonly profile: Profile;
+    readonly degraded: boolean;
+  },
+): TurnQuestion {
+  const { transcript } = call.request;
+  const agent = call.agent === null ? null : shortHash(call.agent);
+  const match = matchThread(turn.conversation.record, transcript, {
+    agent,
+    hasTools: call.request.hasTools,
+    agentClient: call.agentClient,
+  });
+  const modes = [
+    turn.profile.divergence.mode,
+    stations.config.divergence,
+    call.caller.divergence,
+    // Without evidence of before there is nothing to judge by.
+    turn.degraded ? ("off" as const) : null,
+  ];
+  return {
+    requestId: call.requestId,
+    transcript,
+    match,
+    threadId: match.entry?.id ?? `thr_${call.requestId.slice(4, 24)}`,
+    profile: turn.profile,
+    divergence: lowestMode(modes),
+    correctionsWanted: call.own.corrections,
+    hints: { agent },
+    idempotency: call.own.idempotencyKey === null ? null : shortHash(call.own.idempotencyKey),
+    spentNanoUsd: turn.conversation.spentNanoUsd,
+    now: call.at,
+  };
+}
+
+interface DegradedInput {
+  readonly key: string;
+  readonly make: (pins: readonly PinEntry[]) => ConversationRecord;
+  readonly error: unknown;
+}
+
+/** Serves on without the store where that cannot break a promise; otherwise 503. */
+function degradedTurn(stations: Stations, call: Call, input: DegradedInput): LoadedTurn {
+  stations.counters.degraded += 1;
+  const reason = input.error instanceof Error ? input.error.message : "unknown";
+  stations.log.warn({ requestId: call.requestId, reason }, "store unavailable");
+  const pins = stations.pinCache.recall(input.key);
+  const record = input.make(pins ?? []);
+  const profile = profileOf(stations, record, call);
+  const { transcript } = call.request;
+  // An existing conversation whose locked model this process does not know must not be given another one.
+  const unknownLock = pins === null && profile.pin.mode === "lock" && transcript.count > 2;
+  if (stations.config.onStoreFailure === "strict" || unknownLock) {
+    const message = "The conversation's state cannot be read just now. Try again shortly.";
+    throw new FaultError(
+      makeFault("state_unavailable", message, { retryAfterSeconds: 2 }),
+      input.error,
+    );
+  }
+  const conversation: ConversationRow = { key: input.key, version: 0, spentNanoUsd: 0, record };
+  const question = makeQuestion(stations, call, { conversation, profile, degraded: true });
+  const thread: ThreadRow = { id: question.threadId, version: 0, record: newThread() };
+  return { key: input.key, profile, conversation, thread, question, degraded: true };
+}
+
+function shortHash(text: string): string {
+  return createHash("sha256").update(text).digest("base64url").slice(0, 22);
+}

@@ -1,0 +1,75 @@
+// The first station: bytes of a dialect in, a read request out. Decides nothing about models or conversations.
+// Must never keep the caller's key, or anything of a request that was refused.
+
+import { createHash } from "node:crypto";
+import { decodeBody } from "../api/body-decode.ts";
+import { headerValue, readCallHeaders } from "../api/headers.ts";
+import { agentOf, identify, isAgentClient, type Identity } from "../api/identity.ts";
+import { readChatRequest, type ChatRequest } from "../api/openai-chat.ts";
+import { throwFault } from "../turn/fault.ts";
+import type { Profile } from "../turn/profile.ts";
+import type { Call, Incoming, Stations } from "./stations.ts";
+
+/** How much of the system prompt and the tools a derived id looks at, in bytes. */
+const DERIVED_BYTES_MAX = 16 * 1024;
+
+/** Reads a chat completions request. Throws a FaultError in plain words. */
+export async function receiveChat(stations: Stations, incoming: Incoming): Promise<Call> {
+  const { headers } = incoming;
+  const { limits } = stations.config;
+  const encoding = headerValue(headers, "content-encoding");
+  const body =
+    encoding === null
+      ? incoming.body
+      : await decodeBody(incoming.body, { encoding, decodedBytesMax: limits.bodyBytesMax });
+  const own = readCallHeaders(headers);
+  const request = readChatRequest(body, { depthMax: limits.depthMax });
+  const namedProfile = profileOf(stations, own.profile ?? incoming.caller.profile);
+  const named = identify(own.conversationId, headers, request.identity);
+  const profile = namedProfile ?? defaultProfile(stations, "defaultProfile");
+  const identity = named.kind === "conversation" || profile.pin.mode !== "lock" ? named : derive(incoming, request);
+  return {
+    ...incoming,
+    body,
+    request,
+    own,
+    identity,
+    namedProfile,
+    agent: agentOf(headers),
+    agentClient: isAgentClient(headers),
+  };
+}
+
+function profileOf(stations: Stations, name: string | null): Profile | null {
+  if (name === null) return null;
+  const profile = stations.config.profiles.get(name);
+  if (profile !== undefined) return profile;
+  const known = [...stations.config.profiles.keys()].join(", ");
+  const message = `No profile is named ${name}. Use one of: ${known}.`;
+  return throwFault("unknown_profile", message, { param: "X-Router-Profile" });
+}
+
+/** The configured default; its existence was checked at start. */
+export function defaultProfile(
+  stations: Stations,
+  which: "defaultProfile" | "defaultConversationProfile",
+): Profile {
+  const profile = stations.config.profiles.get(stations.config[which]);
+  return profile ?? throwFault("internal", `The configured ${which} does not exist.`);
+}
+
+/** A locked profile without an id: the start of a conversation stays the same, so it can name it. */
+function derive(incoming: Incoming, request: ChatRequest): Identity {
+  const { transcript, scan, body } = request;
+  const hash = createHash("sha256").update(`${incoming.caller.id}\n${request.identity.user ?? ""}\n`);
+  const tools = scan.fields.get("tools")?.value;
+  if (tools !== undefined) hash.update(body.subarray(tools.start, Math.min(tools.end, tools.start + DERIVED_BYTES_MAX)));
+  for (let index = 0; index < transcript.count; index += 1) {
+    const message = transcript.read(index);
+    if (message.role === "system") hash.update(`s:${message.text.slice(0, DERIVED_BYTES_MAX)}\n`);
+    if (message.role !== "user") continue;
+    hash.update(`u:${message.text.slice(0, DERIVED_BYTES_MAX)}\n`);
+    break;
+  }
+  return { kind: "conversation", id: `derived-${hash.digest("hex").slice(0, 32)}`, source: "derived" };
+}

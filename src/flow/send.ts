@@ -1,0 +1,187 @@
+// Walks the plan of a turn and hands the answer to the client as it comes.
+// Must never take a step that changes the model before that change is stored (I2).
+
+import { chatBody, type BodyInsertion } from "../api/chat-body.ts";
+import type { PlannedAttempt } from "../routing/plan.ts";
+import type { Deployment } from "../turn/deployment.ts";
+import { makeFault } from "../turn/fault.ts";
+import type { Profile } from "../turn/profile.ts";
+import type { Walked } from "../upstream/walk.ts";
+import { openStream, type AnswerHead } from "./answer.ts";
+import { decideHop, type Decision } from "./decide.ts";
+import type { Call, Stations } from "./stations.ts";
+
+/** Headers of the client that an upstream may need. All others stay here: ids, keys and hints are ours. */
+const FORWARDED_HEADERS = ["openai-beta", "traceparent", "tracestate"] as const;
+/** Shortest and longest pause between two walks of a patient profile, in milliseconds. */
+const WAIT_MS_MIN = 250;
+const WAIT_MS_MAX = 30_000;
+
+export interface Sending {
+  readonly call: Call;
+  readonly decision: Decision | null;
+  readonly profile: Profile;
+  readonly plan: NonNullable<AnswerHead["plan"]>;
+}
+
+export interface Sent {
+  readonly walked: Walked<PlannedAttempt>;
+  /** The decision, with the rows that a change of model has stored. */
+  readonly decision: Decision | null;
+  readonly overheadMs: number;
+}
+
+/** Sends the turn. A patient profile (BATCH) walks its plan again while a provider is busy. */
+export async function sendTurn(stations: Stations, sending: Sending): Promise<Sent> {
+  const first = await walkOnce(stations, sending);
+  const { underLoad } = sending.profile;
+  if (underLoad.strategy !== "wait") return first;
+  return waitAndWalk(stations, sending, first);
+}
+
+async function waitAndWalk(stations: Stations, sending: Sending, first: Sent): Promise<Sent> {
+  const { clock, counters } = stations;
+  const { waitMsMax, queueMax } = sending.profile.underLoad;
+  const deadline = clock.monotonicMs() + waitMsMax;
+  let sent = first;
+  while (isBusy(sent.walked) && !sending.call.reply.gone()) {
+    const pauseMs = Math.min(WAIT_MS_MAX, Math.max(WAIT_MS_MIN, sent.walked.restMs));
+    if (clock.monotonicMs() + pauseMs > deadline) return sent;
+    if (counters.waiting >= queueMax) return queueFull(sent);
+    counters.waiting += 1;
+    try {
+      await pause(pauseMs, sending.call);
+    } finally {
+      counters.waiting -= 1;
+    }
+    const next = await walkOnce(stations, { ...sending, decision: sent.decision });
+    sent = {
+      ...next,
+      overheadMs: sent.overheadMs,
+      walked: { ...next.walked, attempts: [...sent.walked.attempts, ...next.walked.attempts] },
+    };
+  }
+  return sent;
+}
+
+/** Busy: nothing has gone to the client, and waiting may help. */
+function isBusy(walked: Walked<PlannedAttempt>): boolean {
+  const { result } = walked;
+  return result.kind === "failed" && !result.started && result.failure.fault.retryable;
+}
+
+function queueFull(sent: Sent): Sent {
+  const { result } = sent.walked;
+  if (result.kind !== "failed") return sent;
+  const message = "Too many turns wait for a busy provider already. Try again later.";
+  const fault = makeFault("queue_full", message, { retryAfterSeconds: 30 });
+  return {
+    ...sent,
+    walked: { ...sent.walked, result: { ...result, failure: { ...result.failure, fault } } },
+  };
+}
+
+function pause(milliseconds: number, call: Call): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, milliseconds);
+    const stop = call.reply.onGone(done);
+    function done(): void {
+      clearTimeout(timer);
+      stop();
+      resolve();
+    }
+  });
+}
+
+async function walkOnce(stations: Stations, sending: Sending): Promise<Sent> {
+  const { call, plan } = sending;
+  const { timeouts } = stations.config;
+  let decision = sending.decision;
+  let current: PlannedAttempt | null = null;
+  let overheadMs = 0;
+  const before = async (planned: PlannedAttempt): Promise<boolean> => {
+    if (decision !== null && (planned.hop === "move" || planned.hop === "substitute")) {
+      const hop = await decideHop(stations, decision, planned);
+      if (!hop.ok) return false;
+      decision = hop.decision;
+    }
+    current = planned;
+    if (overheadMs === 0) overheadMs = stations.clock.monotonicMs() - call.startedMs;
+    return true;
+  };
+  const walked = await stations.walker.walk({
+    steps: plan.attempts.map((planned) => ({ planned, deployment: planned.deployment })),
+    before,
+    body: (deployment, withNew) => bodyFor({ call, decision }, deployment, withNew),
+    carriesNew: decision !== null && decision.asked.correction !== null,
+    headers: upstreamHeaders(call),
+    path: "/chat/completions",
+    random: stations.random,
+    attempt: {
+      stream: call.request.stream,
+      dropUsageEvent: call.request.stream && !call.request.wantsUsageEvent,
+      timeouts,
+      clock: stations.clock,
+      onClientGone: (gone) => call.reply.onGone(gone),
+      sink: {
+        open: ({ headers }) => {
+          openStream(headOf(sending, decision, current), headers);
+        },
+        write: (bytes) => call.reply.write(bytes),
+        whenDrained: (resume) => {
+          call.reply.whenDrained(resume);
+        },
+      },
+    },
+  });
+  return { walked, decision, overheadMs };
+}
+
+export function headOf(
+  sending: Sending,
+  decision: Decision | null,
+  planned: PlannedAttempt | null,
+): AnswerHead {
+  return {
+    call: sending.call,
+    decision,
+    profile: sending.profile.name,
+    plan: sending.plan,
+    planned,
+    state: null,
+  };
+}
+
+function bodyFor(
+  turn: { readonly call: Call; readonly decision: Decision | null },
+  deployment: Deployment,
+  withNew: boolean,
+): Buffer {
+  const asked = turn.decision?.asked ?? null;
+  const insertions = asked?.insertions ?? [];
+  const wanted = withNew
+    ? insertions
+    : insertions.filter((insertion) => insertion.correction !== asked?.correction?.id);
+  return chatBody(turn.call.request, {
+    model: deployment.model,
+    insertions: wanted.map((insertion): BodyInsertion => ({
+      index: insertion.index,
+      text: insertion.text,
+      // Another model may not take it where it stood: then it is placed anew.
+      place: insertion.model === deployment.model ? insertion.place : deployment.correctionPlace,
+    })),
+  });
+}
+
+function upstreamHeaders(call: Call): Record<string, string> {
+  const headers: Record<string, string> = {
+    "content-type": "application/json",
+    accept: call.request.stream ? "text/event-stream" : "application/json",
+    "accept-encoding": "identity",
+  };
+  for (const name of FORWARDED_HEADERS) {
+    const value = call.headers[name];
+    if (typeof value === "string") headers[name] = value;
+  }
+  return headers;
+}

@@ -1,0 +1,182 @@
+// Writes an ended turn into the books: rows and receipt in one transaction, on whatever rows are newest (I1, I3, I4).
+// Must never lose a fact: what the store cannot take is spilled to the journal, and counted.
+
+import { seenBy } from "../conversation/ask-turn.ts";
+import { settleTurn, type TurnFacts } from "../conversation/settle-turn.ts";
+import type { ReceiptWrite } from "../conversation/store-port.ts";
+import type { Receipt } from "../receipts/receipt.ts";
+import type { Decision } from "./decide.ts";
+import { costOf, pinWord, receiptOf, usageOf, type EndedTurn } from "./ended-turn.ts";
+import { loadTurn } from "./load-turn.ts";
+import { rowsCommit, type ConversationRow, type ThreadRow } from "./rows.ts";
+import type { Stations } from "./stations.ts";
+
+/** Most rounds of compare-and-set. Each lost one means that another turn of the conversation was stored. */
+const SETTLE_ROUNDS_MAX = 256;
+/** How long the last event of an answer may wait for the commit, in milliseconds (I1). */
+export const SETTLE_WAIT_MS = 50;
+const DAY_MS = 86_400_000;
+
+export interface Settled {
+  /** False: the answer is delivered, but the books do not hold the turn yet. */
+  readonly saved: boolean;
+  readonly receipt: Receipt;
+  /** Value of `x-conversation-state`; null on the stateless path. */
+  readonly state: string | null;
+}
+
+/** Settles the turn; never rejects. */
+export async function settle(stations: Stations, turn: EndedTurn): Promise<Settled> {
+  try {
+    return await (turn.decision === null || turn.decision.degraded
+      ? settleReceipt(stations, turn)
+      : settleRows(stations, turn, turn.decision));
+  } catch (error) {
+    return spillTurn(stations, turn, error);
+  }
+}
+
+/** Waits at most as long as a last event may be held back; the books are finished behind it. */
+export async function settleWithin(
+  stations: Stations,
+  turn: EndedTurn,
+  waitMs: number,
+): Promise<Settled> {
+  const settled = settle(stations, turn);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), waitMs);
+  });
+  const first = await Promise.race([settled, late]);
+  clearTimeout(timer);
+  if (first !== null) return first;
+  return { saved: false, receipt: receiptOf(stations, turn, null), state: stateWhenUnsaved(turn) };
+}
+
+function stateWhenUnsaved(turn: EndedTurn): string | null {
+  return turn.decision === null ? null : "unsaved";
+}
+
+/** A turn without rows: stateless, or served while the store was down. */
+async function settleReceipt(stations: Stations, turn: EndedTurn): Promise<Settled> {
+  const receipt = receiptOf(stations, turn, null);
+  await stations.store.commit({
+    tenant: turn.call.caller.tenant,
+    conversation: null,
+    thread: null,
+    receipts: [receiptWrite(stations, receipt, turn)],
+  });
+  return { saved: true, receipt, state: turn.decision === null ? null : "degraded" };
+}
+
+function settleRows(stations: Stations, turn: EndedTurn, decision: Decision): Promise<Settled> {
+  return stations.queue.run(decision.key, async () => {
+    let rows: Rows = { conversation: decision.conversation, thread: decision.thread, decision };
+    for (let round = 0; round < SETTLE_ROUNDS_MAX; round += 1) {
+      const settled = await settleOnce(stations, turn, rows);
+      if (settled !== null) return settled;
+      stations.counters.conflicts += 1;
+      rows = await reload(stations, rows);
+    }
+    throw new Error("the conversation changed too often to settle the turn");
+  });
+}
+
+interface Rows {
+  readonly conversation: ConversationRow;
+  readonly thread: ThreadRow;
+  readonly decision: Decision;
+}
+
+/** Null: another turn was stored in between. */
+async function settleOnce(
+  stations: Stations,
+  turn: EndedTurn,
+  rows: Rows,
+): Promise<Settled | null> {
+  const { conversation, thread, decision } = rows;
+  const cost = costOf(turn);
+  const facts = factsOf(stations, turn, rows);
+  const settled = settleTurn(conversation.record, thread.record, facts);
+  const state = settled.thread.machine.value;
+  const receipt = receiptOf(stations, turn, {
+    before: conversation.record,
+    after: settled.record,
+    turn: settled.turn,
+    state,
+  });
+  const outcome = await stations.store.commit(
+    rowsCommit({
+      tenant: turn.call.caller.tenant,
+      profile: decision.profile,
+      conversation: { ...conversation, record: settled.record },
+      thread: { ...thread, record: settled.thread },
+      addSpentNanoUsd: cost ?? 0,
+      receipts: [receiptWrite(stations, receipt, turn)],
+      now: facts.now,
+    }),
+  );
+  if (outcome === "conflict") return null;
+  stations.pinCache.remember(decision.key, settled.record.pins);
+  return { saved: true, receipt, state };
+}
+
+async function reload(stations: Stations, rows: Rows): Promise<Rows> {
+  const { decision } = rows;
+  const loaded = await loadTurn(stations, decision.call, decision.key);
+  if (loaded.degraded) throw new Error("the store went away while a turn was settled");
+  return { conversation: loaded.conversation, thread: loaded.thread, decision };
+}
+
+function factsOf(stations: Stations, turn: EndedTurn, rows: Rows): TurnFacts {
+  const { decision, conversation } = rows;
+  const { asked, question, call } = decision;
+  const seen = seenBy(asked, question);
+  const refused = turn.correctionRefused && asked.correction !== null ? [asked.correction.id] : [];
+  const served = turn.outcome === "failed" || turn.outcome === "ended" ? null : turn.served;
+  const moved = ["moved", "returned", "substituted"].includes(pinWord(decision, served));
+  const cost = costOf(turn);
+  return {
+    requestId: call.requestId,
+    seen: { ...seen, threadId: rows.thread.id },
+    turn: asked.turn,
+    counted: decision.counted,
+    resend: asked.resend,
+    idempotency: question.idempotency,
+    outcome: turn.outcome,
+    answered: turn.outcome === "completed" && turn.summary.toolCalls.length === 0,
+    usage: usageOf(turn).usage,
+    costNanoUsd: cost,
+    spentNanoUsd: conversation.spentNanoUsd + (cost ?? 0),
+    served:
+      served === null || decision.profile.pin.mode === "none"
+        ? null
+        : { requested: call.request.model, deployment: served.id, model: served.model },
+    pinMoved: moved,
+    final: call.own.final,
+    refusedCorrections: refused,
+    now: stations.clock.now(),
+  };
+}
+
+function receiptWrite(stations: Stations, receipt: Receipt, turn: EndedTurn): ReceiptWrite {
+  return {
+    requestId: turn.call.requestId,
+    at: turn.call.at,
+    expiresAt: turn.call.at + stations.config.receipts.retentionDays * DAY_MS,
+    body: JSON.stringify(receipt),
+  };
+}
+
+/** The store cannot take the turn: its receipt goes to the journal, from where it is stored later. */
+async function spillTurn(stations: Stations, turn: EndedTurn, error: unknown): Promise<Settled> {
+  const { call } = turn;
+  stations.counters.unsaved += 1;
+  const receipt = receiptOf(stations, turn, null);
+  const reason = error instanceof Error ? error.message : "unknown";
+  const write = receiptWrite(stations, receipt, turn);
+  const line = JSON.stringify({ tenant: call.caller.tenant, receipt: write });
+  const kept = await stations.spill(line).catch(() => false);
+  stations.log.error({ requestId: call.requestId, reason, kept }, "turn could not be stored");
+  return { saved: false, receipt, state: stateWhenUnsaved(turn) };
+}

@@ -1,0 +1,75 @@
+// What a turn passes through, made once by the gateway and handed to every turn. Holds no state of any turn.
+
+import type { Caller } from "../admission/api-key.ts";
+import type { ClientReply } from "../api/client-reply.ts";
+import type { CallHeaders, RequestHeaders } from "../api/headers.ts";
+import type { Identity } from "../api/identity.ts";
+import type { ChatRequest } from "../api/openai-chat.ts";
+import type { Config } from "../config.ts";
+import type { ConversationStore } from "../conversation/store-port.ts";
+import type { ModelNames } from "../routing/candidates.ts";
+import type { Profile } from "../turn/profile.ts";
+import type { Health } from "../upstream/health.ts";
+import type { Walker } from "../upstream/walk.ts";
+import type { KeyedQueue } from "./keyed-queue.ts";
+import type { PinCache } from "./pin-cache.ts";
+
+export interface Clock {
+  /** Milliseconds since the epoch: for timestamps only. */
+  readonly now: () => number;
+  /** Milliseconds that never jump: for durations. */
+  readonly monotonicMs: () => number;
+}
+
+/** What happened that a person should hear of, counted since start. */
+export interface Counters {
+  unsaved: number;
+  degraded: number;
+  quarantined: number;
+  conflicts: number;
+  waiting: number;
+}
+
+export interface TurnLog {
+  readonly info: (fields: object, message: string) => void;
+  readonly warn: (fields: object, message: string) => void;
+  readonly error: (fields: object, message: string) => void;
+}
+
+export interface Stations {
+  readonly config: Config;
+  readonly names: ModelNames;
+  readonly store: ConversationStore;
+  /** Keeps a line for later when the store could not take it; false when it is full. */
+  readonly spill: (line: string) => Promise<boolean>;
+  readonly walker: Walker;
+  readonly health: Health;
+  readonly queue: KeyedQueue;
+  readonly pinCache: PinCache;
+  readonly counters: Counters;
+  readonly log: TurnLog;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** A request as it came in, before anything is known of it. */
+export interface Incoming {
+  readonly requestId: string;
+  readonly caller: Caller;
+  readonly headers: RequestHeaders;
+  readonly body: Buffer;
+  readonly reply: ClientReply;
+  readonly at: number;
+  readonly startedMs: number;
+}
+
+/** A request that has been read: who asks, for which conversation, under which profile. */
+export interface Call extends Incoming {
+  readonly request: ChatRequest;
+  readonly own: CallHeaders;
+  readonly identity: Identity;
+  /** The profile the caller named, or its key's; null: the conversation's stored one or the default. */
+  readonly namedProfile: Profile | null;
+  readonly agent: string | null;
+  readonly agentClient: boolean;
+}

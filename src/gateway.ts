@@ -1,0 +1,164 @@
+// The composition root: makes every station from the configuration, and the server in front of them.
+// Must never decide anything about a turn, nor keep what belongs to one.
+
+import { readFileSync } from "node:fs";
+import { join, dirname } from "node:path";
+import { pino, type Logger } from "pino";
+import { createKeyring } from "./admission/api-key.ts";
+import type { Config } from "./config.ts";
+import type { ConversationStore } from "./conversation/store-port.ts";
+import { createKeyedQueue } from "./flow/keyed-queue.ts";
+import { createPinCache } from "./flow/pin-cache.ts";
+import type { Clock, Stations } from "./flow/stations.ts";
+import { makeServer } from "./server.ts";
+import { guardStore } from "./store/guard.ts";
+import { createJournal, type Journal } from "./store/journal.ts";
+import { openStore } from "./store/open-store.ts";
+import { createHealth } from "./upstream/health.ts";
+import { simulatorDeployments } from "./upstream/simulator/deployments.ts";
+import { startSimulator } from "./upstream/simulator/server.ts";
+import { createTransport, type Provider } from "./upstream/transport.ts";
+import { createWalker } from "./upstream/walk.ts";
+
+export interface GatewayOptions {
+  readonly config: Config;
+  /** Default: one JSON line a turn to standard output, at the configured level. */
+  readonly logger?: Logger;
+  /** Default: opened from the configuration. A store that is handed in is not closed. */
+  readonly store?: ConversationStore;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+  /** Speed of the built-in simulator; 0: no delays. */
+  readonly simulatorSpeed?: number;
+}
+
+export interface Gateway {
+  /** `http://127.0.0.1:8787` */
+  readonly url: string;
+  /** Stops taking requests, lets running turns end (timeouts.shutdownMs), then frees everything. */
+  close(): Promise<void>;
+}
+
+/** Most bytes the spill journal may hold. */
+const JOURNAL_BYTES_MAX = 64 * 1024 * 1024;
+/** How often expired rows are removed and spilled receipts are tried again, in milliseconds. */
+const UPKEEP_MS = 30_000;
+
+const SYSTEM_CLOCK: Clock = { now: () => Date.now(), monotonicMs: () => performance.now() };
+
+/** Starts a gateway and resolves when it listens. Rejects with a clear Error when it cannot. */
+export async function createGateway(options: GatewayOptions): Promise<Gateway> {
+  const { config } = options;
+  const clock = options.clock ?? SYSTEM_CLOCK;
+  const logger = options.logger ?? pino({ level: config.log.level });
+  const simulator = await startSimulatorFor(options);
+  const providers = providersOf(config, simulator?.baseUrl ?? null);
+  const transport = createTransport(providers, { connectMs: config.timeouts.connectMs });
+  const store = await openGuardedStore(options, logger);
+  const journal = createJournal({ file: journalFile(config), bytesMax: JOURNAL_BYTES_MAX });
+  const health = createHealth();
+  const stations: Stations = {
+    config,
+    names: {
+      deployments: [...config.deployments, ...(simulator?.deployments ?? [])],
+      logicalModels: config.logicalModels,
+      openProviders: config.providers.filter(({ openModels }) => openModels).map(({ id }) => id),
+    },
+    store,
+    spill: (line) => journal.append(line),
+    walker: createWalker(transport, health),
+    health,
+    queue: createKeyedQueue(),
+    pinCache: createPinCache(),
+    counters: { unsaved: 0, degraded: 0, quarantined: 0, conflicts: 0, waiting: 0 },
+    log: logger,
+    clock,
+    random: options.random ?? Math.random,
+  };
+  const server = makeServer({
+    stations,
+    keyring: createKeyring({ keys: config.keys, pepper: config.keyPepper }),
+    notReady: () => notReady(stations),
+    startedAt: clock.now(),
+    version: readVersion(),
+  });
+  const upkeep = setInterval(() => {
+    runUpkeep(stations, journal).catch((error: unknown) => {
+      logger.warn({ reason: error instanceof Error ? error.message : "unknown" }, "upkeep failed");
+    });
+  }, UPKEEP_MS);
+  upkeep.unref();
+  const url = await server.listen();
+  return {
+    url,
+    async close() {
+      clearInterval(upkeep);
+      await server.close();
+      await transport.close();
+      await simulator?.close();
+      if (options.store === undefined) await store.close();
+    },
+  };
+}
+
+async function startSimulatorFor(options: GatewayOptions) {
+  const provider = options.config.providers.find(({ dialect }) => dialect === "simulator");
+  if (provider === undefined) return null;
+  const speed = options.simulatorSpeed ?? 1;
+  const simulator = await startSimulator({ speed });
+  return { ...simulator, deployments: simulatorDeployments(provider.id) };
+}
+
+function providersOf(config: Config, simulatorUrl: string | null): readonly Provider[] {
+  return config.providers.flatMap((provider): Provider[] => {
+    const baseUrl = provider.dialect === "simulator" ? simulatorUrl : provider.baseUrl;
+    if (baseUrl === null) return [];
+    return [{ id: provider.id, baseUrl, keys: provider.keys, headers: provider.headers }];
+  });
+}
+
+async function openGuardedStore(
+  options: GatewayOptions,
+  logger: Logger,
+): Promise<ConversationStore> {
+  if (options.store !== undefined) return guardStore(options.store);
+  const { store: url, durability } = options.config;
+  const onBackgroundError = (error: Error): void => {
+    logger.warn({ reason: error.message }, "store background work failed");
+  };
+  return guardStore(await openStore({ url, durability, onBackgroundError }));
+}
+
+/** Beside the database where there is one; otherwise in the folder for data. */
+function journalFile(config: Config): string {
+  const folder = config.store.startsWith("sqlite:")
+    ? dirname(config.store.slice("sqlite:".length))
+    : "data";
+  return join(folder, `unsaved-${process.pid}.jsonl`);
+}
+
+async function notReady(stations: Stations): Promise<string | null> {
+  if (stations.names.deployments.length === 0) return "no deployment is configured";
+  try {
+    await stations.store.ping();
+    return null;
+  } catch (error) {
+    stations.log.warn({ reason: error instanceof Error ? error.message : "unknown" }, "store");
+    return "the store does not answer";
+  }
+}
+
+async function runUpkeep(stations: Stations, journal: Journal): Promise<void> {
+  await stations.store.sweep(stations.clock.now());
+  await journal.drain(async (line) => {
+    const { tenant, receipt } = JSON.parse(line);
+    await stations.store.commit({ tenant, conversation: null, thread: null, receipts: [receipt] });
+  });
+}
+
+function readVersion(): string {
+  const file = new URL("../package.json", import.meta.url);
+  const parsed: unknown = JSON.parse(readFileSync(file, "utf8"));
+  const known = typeof parsed === "object" && parsed !== null && "version" in parsed;
+  return known ? String(parsed.version) : "unknown";
+}

@@ -1,0 +1,180 @@
+// The gateway's paths: who may ask for what, and which function answers. Decides nothing itself.
+// Must never serve a path but /healthz without asking for the key first.
+
+import { randomUUID } from "node:crypto";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { readPresentedKey, type Caller, type Keyring } from "./admission/api-key.ts";
+import { createClientReply } from "./api/client-reply.ts";
+import { chatErrorBody, faultHeaders } from "./api/fault-reply.ts";
+import { modelList } from "./api/openai-models.ts";
+import { serveChat } from "./flow.ts";
+import { act, readAction } from "./flow/act.ts";
+import { listConversations, listTurns, readOneConversation, readReceipt } from "./flow/read-back.ts";
+import { conversationKey } from "./flow/rows.ts";
+import type { Stations } from "./flow/stations.ts";
+import { AUTO_MODEL } from "./routing/candidates.ts";
+import { FaultError, makeFault, throwFault, type Fault } from "./turn/fault.ts";
+
+export interface RouteOptions {
+  readonly stations: Stations;
+  readonly keyring: Keyring;
+  /** Says why the gateway is not ready; null when it is. */
+  readonly notReady: () => Promise<string | null>;
+  readonly startedAt: number;
+  readonly version: string;
+}
+
+export function addRoutes(server: FastifyInstance, options: RouteOptions): void {
+  const { stations } = options;
+  server.get("/healthz", () => ({ status: "ok", version: options.version }));
+  server.get("/readyz", async (_request, reply) => {
+    const reason = await options.notReady();
+    return reply.status(reason === null ? 200 : 503).send({ status: reason ?? "ready" });
+  });
+  server.post("/v1/chat/completions", (request, reply) => takeChat(options, request, reply));
+  server.get("/v1/models", (request) => {
+    callerOf(options, request);
+    const names = [AUTO_MODEL, ...stations.names.logicalModels.keys()];
+    const own = names.map((id) => ({ id, ownedBy: "fairlead" }));
+    const deployed = stations.names.deployments.map(({ id, provider }) => ({ id, ownedBy: provider }));
+    return modelList([...own, ...deployed], options.startedAt);
+  });
+  addReadingRoutes(server, options);
+}
+
+function addReadingRoutes(server: FastifyInstance, options: RouteOptions): void {
+  const { stations } = options;
+  server.get("/v1/conversations", (request) =>
+    listConversations(stations, callerOf(options, request).tenant, request.query),
+  );
+  // An id may hold slashes, so everything behind the prefix is the id but for the known endings.
+  server.get("/v1/conversations/*", (request) => {
+    const { tenant } = callerOf(options, request);
+    const path = wildcard(request);
+    if (!path.endsWith("/turns")) return readOneConversation(stations, tenant, path);
+    const id = path.slice(0, -"/turns".length);
+    return listTurns(stations, tenant, { id, query: request.query });
+  });
+  server.post("/v1/conversations/*", async (request) => {
+    const { tenant } = adminOf(options, request);
+    const path = wildcard(request);
+    if (!path.endsWith("/actions")) return unknownPath(request);
+    const id = path.slice(0, -"/actions".length);
+    await act(stations, { tenant, id, action: readAction(readJson(request.body)) });
+    return readOneConversation(stations, tenant, id);
+  });
+  server.delete("/v1/conversations/*", async (request, reply) => {
+    const { tenant } = adminOf(options, request);
+    const id = wildcard(request);
+    const deleted = await stations.store.deleteConversation(tenant, conversationKey(tenant, id));
+    if (!deleted) throwFault("not_found", "There is no such conversation for this key.");
+    return reply.status(204).send();
+  });
+  server.get("/v1/receipts/:id", (request) => {
+    const { tenant } = callerOf(options, request);
+    const { params } = request;
+    const id = typeof params === "object" && params !== null && "id" in params ? params.id : "";
+    return readReceipt(stations, tenant, String(id));
+  });
+  server.setNotFoundHandler((request) => {
+    callerOf(options, request);
+    return unknownPath(request);
+  });
+}
+
+async function takeChat(
+  options: RouteOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const { stations } = options;
+  const requestId = `req_${randomUUID().replaceAll("-", "")}`;
+  // From here on the answer is written by the flow: it relays bytes, which a framework would only buffer.
+  reply.hijack();
+  const client = createClientReply(reply.raw);
+  try {
+    await serveChat(stations, {
+      requestId,
+      caller: callerOf(options, request),
+      headers: request.headers,
+      body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
+      reply: client,
+      at: stations.clock.now(),
+      startedMs: stations.clock.monotonicMs(),
+    });
+  } catch (error) {
+    const fault = faultOf(error);
+    if (fault.code === "internal") {
+      stations.log.error({ requestId, error: describe(error) }, "turn failed unexpectedly");
+    }
+    if (client.begun()) {
+      client.end();
+      return;
+    }
+    const headers = { "x-request-id": requestId, ...faultHeaders(fault) };
+    client.send(fault.status, headers, chatErrorBody(fault, requestId));
+  }
+}
+
+function callerOf(options: RouteOptions, request: FastifyRequest): Caller {
+  const identified = options.keyring.identify(readPresentedKey(request.headers));
+  if (identified.ok) return identified.caller;
+  const message =
+    identified.code === "missing_api_key"
+      ? "Send a gateway key: `Authorization: Bearer llm_gw_…`."
+      : "This key is not known here. Check it, or ask the operator for a new one.";
+  return throwFault(identified.code, message);
+}
+
+function adminOf(options: RouteOptions, request: FastifyRequest): Caller {
+  const caller = callerOf(options, request);
+  if (caller.role === "admin") return caller;
+  return throwFault("forbidden", "This needs an admin's key.");
+}
+
+function wildcard(request: FastifyRequest): string {
+  const { params } = request;
+  const isWild = typeof params === "object" && params !== null && "*" in params;
+  return isWild ? String(params["*"]) : "";
+}
+
+function readJson(body: unknown): unknown {
+  if (!Buffer.isBuffer(body)) return null;
+  try {
+    return JSON.parse(body.toString("utf8"));
+  } catch (error) {
+    throw new FaultError(makeFault("invalid_json", "The body must be JSON."), error);
+  }
+}
+
+function unknownPath(request: FastifyRequest): never {
+  const path = request.url.split("?")[0]?.replace(/[^\x20-\x7e]/g, "?").slice(0, 120) ?? "";
+  const message = `${request.method} ${path} is not served here. Chat completions are at POST /v1/chat/completions.`;
+  return throwFault("not_found", message);
+}
+
+/** A known fault, or `internal` for everything else: causes stay in the log. */
+export function faultOf(error: unknown): Fault {
+  if (error instanceof FaultError) return error.fault;
+  return frameworkFault(error) ?? makeFault("internal", "The gateway failed on this request. Its log says why.");
+}
+
+/** The server framework's own refusals, in our words. */
+function frameworkFault(error: unknown): Fault | null {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (code === "FST_ERR_CTP_BODY_TOO_LARGE") {
+    return makeFault("body_too_large", "The request body is over the configured limit (limits.bodyBytesMax).");
+  }
+  if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") {
+    return makeFault("unsupported_media_type", "Send the body as `Content-Type: application/json`.");
+  }
+  if (code === "FST_ERR_CTP_INVALID_CONTENT_LENGTH") {
+    return makeFault("invalid_request", "The body is not as long as its Content-Length says.");
+  }
+  return null;
+}
+
+/** For the log: name, message and stack of our own code; a cause may quote a request, so it stays out. */
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

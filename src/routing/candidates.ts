@@ -1,0 +1,92 @@
+// Which deployments a requested model name can mean, before anything is ruled out.
+// Pure. Must never fall back to a different name: an unknown name is the caller's fault, said with what exists.
+
+import type { Deployment } from "../turn/deployment.ts";
+import { splitTargets, type LogicalTarget, type SplitInput } from "./split.ts";
+
+/** The name that leaves the choice to the router. */
+export const AUTO_MODEL = "auto";
+
+export interface ModelNames {
+  readonly deployments: readonly Deployment[];
+  readonly logicalModels: ReadonlyMap<string, readonly LogicalTarget[]>;
+  /** Providers whose models need not be listed: `provider/anything` is passed on, unrated and unpriced. */
+  readonly openProviders: readonly string[];
+}
+
+/** How the name was meant. `chosen` tells whether the router chooses, so that a floor binds. */
+export interface Resolution {
+  readonly kind: "auto" | "logical" | "deployment" | "model";
+  readonly candidates: readonly Deployment[];
+  /** For a logical name: the arm that was chosen, and why. */
+  readonly arm: string | null;
+}
+
+/** Resolves the name; null when nothing bears it. */
+export function resolveModel(
+  requested: string,
+  names: ModelNames,
+  split: SplitInput,
+): Resolution | null {
+  if (requested === AUTO_MODEL) {
+    return { kind: "auto", candidates: names.deployments, arm: null };
+  }
+  const exact = names.deployments.filter((deployment) => deployment.id === requested);
+  if (exact.length > 0) return { kind: "deployment", candidates: exact, arm: null };
+  const targets = names.logicalModels.get(requested);
+  if (targets !== undefined) return resolveLogical(targets, names, split);
+  const sameModel = byModelName(requested, names.deployments);
+  if (sameModel.length > 0) return { kind: "model", candidates: sameModel, arm: null };
+  const open = openDeployment(requested, names.openProviders);
+  return open === null ? null : { kind: "deployment", candidates: [open], arm: null };
+}
+
+function resolveLogical(
+  targets: readonly LogicalTarget[],
+  names: ModelNames,
+  split: SplitInput,
+): Resolution {
+  const ordered = splitTargets(targets, split);
+  const candidates: Deployment[] = [];
+  for (const target of ordered) {
+    for (const deployment of targetDeployments(target.to, names)) {
+      if (!candidates.includes(deployment)) candidates.push(deployment);
+    }
+  }
+  return { kind: "logical", candidates, arm: ordered[0]?.to ?? null };
+}
+
+function targetDeployments(to: string, names: ModelNames): readonly Deployment[] {
+  const exact = names.deployments.filter((deployment) => deployment.id === to);
+  if (exact.length > 0) return exact;
+  const open = openDeployment(to, names.openProviders);
+  return open === null ? byModelName(to, names.deployments) : [open];
+}
+
+function byModelName(name: string, deployments: readonly Deployment[]): readonly Deployment[] {
+  return deployments.filter(
+    (deployment) => deployment.model === name || deployment.localId === name,
+  );
+}
+
+/** A deployment for a name that only its provider knows. Nothing is known of it, and nothing is made up. */
+function openDeployment(name: string, openProviders: readonly string[]): Deployment | null {
+  const slash = name.indexOf("/");
+  if (slash <= 0 || slash === name.length - 1) return null;
+  const provider = name.slice(0, slash);
+  if (!openProviders.includes(provider)) return null;
+  const model = name.slice(slash + 1);
+  return {
+    id: name,
+    provider,
+    localId: model,
+    model,
+    region: null,
+    contextTokens: null,
+    maxOutputTokens: null,
+    capabilities: ["tools", "vision", "json"],
+    price: null,
+    quality: {},
+    correctionPlace: "user-after-tool",
+  };
+}

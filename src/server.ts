@@ -1,0 +1,117 @@
+// The HTTP server: time-outs, limits, what is refused before a route is looked for, and the graceful stop.
+// Must never parse a body: the flow reads bytes. Must never allow another origin to call a gateway without keys.
+
+import { readFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import fastify, { type FastifyInstance, type FastifyServerOptions } from "fastify";
+import { chatErrorBody, faultHeaders } from "./api/fault-reply.ts";
+import { isLoopback } from "./config-references.ts";
+import { addRoutes, faultOf, type RouteOptions } from "./routes.ts";
+import { makeFault } from "./turn/fault.ts";
+
+/** How long an idle connection of a client is kept, in milliseconds. */
+const KEEP_ALIVE_MS = 75_000;
+/** How long a client may take to send its headers, in milliseconds. */
+const HEADERS_MS = 15_000;
+
+export interface Server {
+  listen(): Promise<string>;
+  close(): Promise<void>;
+}
+
+export function makeServer(options: RouteOptions): Server {
+  const { config, log } = options.stations;
+  const server: FastifyInstance = fastify(serverOptions(options));
+  server.server.headersTimeout = HEADERS_MS;
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser(
+    /^application\/(.+\+)?json/,
+    { parseAs: "buffer" },
+    (_request, body, done) => {
+      done(null, body);
+    },
+  );
+  server.setErrorHandler((error, request, reply) => {
+    const fault = faultOf(error);
+    if (fault.code === "internal") log.error({ reason: String(error) }, "request failed");
+    return reply.status(fault.status).headers(faultHeaders(fault)).send(chatErrorBody(fault, request.id));
+  });
+  if (config.keys.length === 0) guardLocal(server);
+  addRoutes(server, options);
+  return {
+    async listen() {
+      await server.listen({ host: config.listen.host, port: config.listen.port });
+      return urlOf(server, config.listen.tls !== null);
+    },
+    close: () => closeServer(server, config.timeouts.shutdownMs),
+  };
+}
+
+function serverOptions(options: RouteOptions): FastifyServerOptions {
+  const { config } = options.stations;
+  const { tls } = config.listen;
+  const common = {
+    logger: false,
+    bodyLimit: config.limits.bodyBytesMax,
+    requestTimeout: config.timeouts.requestMs,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    forceCloseConnections: "idle" as const,
+    return503OnClosing: true,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
+    http: { maxHeaderSize: config.limits.headerBytesMax },
+  };
+  if (tls === null) return common;
+  const https = {
+    cert: readFileSync(tls.cert),
+    key: readFileSync(tls.key),
+    minVersion: "TLSv1.3" as const,
+    maxHeaderSize: config.limits.headerBytesMax,
+  };
+  return { ...common, https } as FastifyServerOptions;
+}
+
+/**
+ * Without keys everybody on this machine may call, but no web page may: a page the operator happens to visit could
+ * otherwise reach the gateway through the browser, directly or by rebinding a name to this address.
+ */
+function guardLocal(server: FastifyInstance): void {
+  server.addHook("onRequest", (request, reply, done) => {
+    const host = hostName(request.headers.host ?? "");
+    const origin = request.headers.origin;
+    const foreignOrigin = origin !== undefined && !isLoopback(hostName(origin.replace(/^\w+:\/\//, "")));
+    if (isLoopback(host) && !foreignOrigin) {
+      done();
+      return;
+    }
+    const message =
+      "Without configured keys this gateway answers only to this machine. Configure keys to call it by another name.";
+    const fault = makeFault("forbidden", message);
+    reply.status(fault.status).headers(faultHeaders(fault)).send(chatErrorBody(fault, request.id));
+  });
+}
+
+/** The name in a Host header or an origin, without port and brackets. */
+function hostName(host: string): string {
+  const bracketed = /^\[([^\]]+)\]/.exec(host);
+  return bracketed?.[1] ?? host.replace(/:\d+$/, "");
+}
+
+function urlOf(server: FastifyInstance, isTls: boolean): string {
+  const address: AddressInfo | string | null = server.server.address();
+  if (address === null || typeof address === "string") return "";
+  const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
+  return `${isTls ? "https" : "http"}://${host}:${address.port}`;
+}
+
+/** Running turns get their time; after it the connections are cut, and their turns are recorded as aborted. */
+async function closeServer(server: FastifyInstance, shutdownMs: number): Promise<void> {
+  const timer = setTimeout(() => {
+    server.server.closeAllConnections();
+  }, shutdownMs);
+  try {
+    await server.close();
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,82 @@
+// Puts a bound on every wait for a store, and stops asking one that does not answer (I7).
+// Must never retry, and never guard a store inside this process: that one answers or throws at once.
+
+import type { ConversationStore } from "../conversation/store-port.ts";
+
+/** Longest wait for one answer on the path of a turn, in milliseconds. */
+const ANSWER_MS_MAX = 50;
+/** Longest wait for a list, which no turn waits for, in milliseconds. */
+const LIST_MS_MAX = 5_000;
+/** Failures in a row after which the store is left alone. */
+const FAILURES_BEFORE_OPEN = 3;
+/** How long it is left alone before one call may try again, in milliseconds. */
+const OPEN_MS = 1_000;
+
+/** Kinds of stores that run in this process. */
+const EMBEDDED: ReadonlySet<string> = new Set(["memory", "sqlite"]);
+
+export class StoreUnavailableError extends Error {
+  override readonly name = "StoreUnavailableError";
+}
+
+export function guardStore(store: ConversationStore): ConversationStore {
+  if (EMBEDDED.has(store.kind)) return store;
+  const breaker = createBreaker();
+  const fast = <Result>(call: () => Promise<Result>) => breaker.run(call, ANSWER_MS_MAX);
+  const slow = <Result>(call: () => Promise<Result>) => breaker.run(call, LIST_MS_MAX);
+  return {
+    kind: store.kind,
+    loadConversation: (key) => fast(() => store.loadConversation(key)),
+    loadThread: (key, thread) => fast(() => store.loadThread(key, thread)),
+    commit: (commit) => fast(() => store.commit(commit)),
+    readReceipt: (tenant, requestId) => slow(() => store.readReceipt(tenant, requestId)),
+    listReceipts: (query) => slow(() => store.listReceipts(query)),
+    listConversations: (query) => slow(() => store.listConversations(query)),
+    quarantine: (key, body, reason) => fast(() => store.quarantine(key, body, reason)),
+    deleteConversation: (tenant, key) => slow(() => store.deleteConversation(tenant, key)),
+    sweep: (now) => slow(() => store.sweep(now)),
+    ping: () => slow(() => store.ping()),
+    close: () => store.close(),
+  };
+}
+
+interface Breaker {
+  run<Result>(call: () => Promise<Result>, waitMs: number): Promise<Result>;
+}
+
+function createBreaker(): Breaker {
+  let failuresInRow = 0;
+  let openUntilMs = 0;
+  return {
+    async run(call, waitMs) {
+      if (performance.now() < openUntilMs) {
+        throw new StoreUnavailableError("the store is left alone after failures in a row");
+      }
+      try {
+        const result = await within(call(), waitMs);
+        failuresInRow = 0;
+        return result;
+      } catch (error) {
+        // A wrong cursor is the caller's mistake, not the store's.
+        if (error instanceof Error && error.name === "InvalidCursorError") throw error;
+        failuresInRow += 1;
+        if (failuresInRow >= FAILURES_BEFORE_OPEN) openUntilMs = performance.now() + OPEN_MS;
+        throw error;
+      }
+    },
+  };
+}
+
+async function within<Result>(work: Promise<Result>, waitMs: number): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new StoreUnavailableError(`the store did not answer within ${waitMs} ms`));
+    }, waitMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

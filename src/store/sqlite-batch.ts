@@ -1,0 +1,126 @@
+// Group commit: all writes that wait in one round of the event loop share one SQLite transaction.
+// Must never hold the event loop while another process holds the write lock: it tries again later.
+
+import type { DatabaseSync } from "node:sqlite";
+
+/** Most writes in one transaction, so that one round stays a few milliseconds short. */
+const BATCH_WRITES_MAX = 64;
+/** How long a write may wait for the lock of another process, before it is refused. */
+const LOCK_WAIT_MS = 5_000;
+/** Pause between two tries for that lock; the event loop runs meanwhile. */
+const LOCK_RETRY_MS = 10;
+/** SQLITE_BUSY. The upper bits of an extended code tell only which kind of busy. */
+const SQLITE_BUSY = 5;
+
+export interface WriteBatch {
+  /**
+   * Runs `work` inside a transaction and resolves with its result once that is committed.
+   * `work` must be synchronous. If it throws, all writes of its transaction are undone and reject.
+   */
+  run<Result>(work: () => Result): Promise<Result>;
+  /** Refuses further writes and resolves when all that wait are settled. */
+  close(): Promise<void>;
+}
+
+/** Executes the work; the function it returns tells the caller, once the commit is through. */
+interface Waiter {
+  readonly execute: () => () => void;
+  readonly refuse: (reason: unknown) => void;
+}
+
+export function isBusy(error: unknown): boolean {
+  if (!(error instanceof Error) || !("errcode" in error)) return false;
+  return typeof error.errcode === "number" && (error.errcode & 0xff) === SQLITE_BUSY;
+}
+
+function rollBack(database: DatabaseSync, cause: unknown): unknown {
+  try {
+    if (database.isTransaction) database.exec("ROLLBACK");
+    return cause;
+  } catch (error) {
+    return new AggregateError([cause, error], "a transaction failed, and so did undoing it");
+  }
+}
+
+function runTransaction(
+  database: DatabaseSync,
+  batch: readonly Waiter[],
+  commit: () => void,
+): void {
+  try {
+    const settled = batch.map((waiter) => waiter.execute());
+    commit();
+    for (const settle of settled) settle();
+  } catch (error) {
+    const reason = rollBack(database, error);
+    for (const waiter of batch) waiter.refuse(reason);
+  }
+}
+
+/** Prepares its statements on `database`, which must stay open until `close` has resolved. */
+export function createWriteBatch(database: DatabaseSync): WriteBatch {
+  const begin = database.prepare("BEGIN IMMEDIATE");
+  const commit = database.prepare("COMMIT");
+  const waiting: Waiter[] = [];
+  let scheduled = false;
+  let closed = false;
+  let lockWaitedSinceMs: number | null = null;
+  let drained: (() => void) | null = null;
+
+  function next(): void {
+    if (waiting.length > 0) {
+      scheduled = true;
+      setImmediate(flush);
+    } else {
+      drained?.();
+    }
+  }
+
+  /** True when this round must be tried again later. */
+  function beginOrRefuse(): boolean {
+    try {
+      begin.run();
+      lockWaitedSinceMs = null;
+      return true;
+    } catch (error) {
+      lockWaitedSinceMs ??= performance.now();
+      if (isBusy(error) && performance.now() - lockWaitedSinceMs < LOCK_WAIT_MS) {
+        scheduled = true;
+        setTimeout(flush, LOCK_RETRY_MS);
+        return false;
+      }
+      lockWaitedSinceMs = null;
+      for (const waiter of waiting.splice(0)) waiter.refuse(error);
+      next();
+      return false;
+    }
+  }
+
+  function flush(): void {
+    scheduled = false;
+    if (!beginOrRefuse()) return;
+    runTransaction(database, waiting.splice(0, BATCH_WRITES_MAX), () => commit.run());
+    next();
+  }
+
+  return {
+    run<Result>(work: () => Result): Promise<Result> {
+      if (closed) return Promise.reject(new Error("The SQLite store is closed."));
+      return new Promise((resolve, reject) => {
+        const execute = (): (() => void) => {
+          const result = work();
+          return () => resolve(result);
+        };
+        waiting.push({ execute, refuse: reject });
+        if (!scheduled) next();
+      });
+    },
+    close(): Promise<void> {
+      closed = true;
+      return new Promise((resolve) => {
+        drained = resolve;
+        if (!scheduled) next();
+      });
+    },
+  };
+}

@@ -1,0 +1,32 @@
+// What the relay asks of a dialect's answer: to be told what each piece means. One reader per attempt.
+// Must never change a byte: a reader only looks.
+
+import type { Usage } from "../turn/usage.ts";
+
+/**
+ * preamble: nothing of the answer itself yet, so another deployment could still take over unseen.
+ * content: the answer has begun. usage-only: an extra event that exists for the usage alone.
+ * terminal: the event without which the stream counts as cut. error: the stream failed inside.
+ */
+export type EventKind = "preamble" | "content" | "usage-only" | "terminal" | "error";
+
+export interface AnswerSummary {
+  /** Null when the upstream told none. */
+  readonly usage: Usage | null;
+  /** The dialect's own word, as it came. */
+  readonly finish: string | null;
+  /** Names of the tools the answer asks for, in order. */
+  readonly toolCalls: readonly string[];
+  /** How many pieces of content came: the basis of an estimate when an answer is cut. */
+  readonly pieces: number;
+}
+
+export interface AnswerReader {
+  /** One complete SSE event with its terminating blank line. */
+  readEvent(raw: Buffer): EventKind;
+  /** A complete JSON body. False when it is not an answer of this dialect. */
+  readJson(body: Buffer): boolean;
+  /** True when the end of the stream without a terminal event still is a complete answer. */
+  finished(): boolean;
+  summary(): AnswerSummary;
+}

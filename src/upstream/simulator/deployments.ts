@@ -1,0 +1,22 @@
+// The simulator's models as the router sees them. Must never be rated so that a real model loses to a simulated one:
+// they are only there where no other provider is configured, or where the operator names the simulator.
+
+import type { Deployment } from "../../turn/deployment.ts";
+import { SIMULATOR_MODELS } from "./models.ts";
+
+/** One deployment for each simulated model, under the provider id of the configuration. */
+export function simulatorDeployments(provider: string): readonly Deployment[] {
+  return SIMULATOR_MODELS.map((model) => ({
+    id: `${provider}/${model.id}`,
+    provider,
+    localId: model.id,
+    model: model.model,
+    region: null,
+    contextTokens: model.contextTokens,
+    maxOutputTokens: model.maxOutputTokens,
+    capabilities: model.capabilities,
+    price: model.price,
+    quality: model.quality,
+    correctionPlace: "user-after-tool",
+  }));
+}

@@ -1,0 +1,155 @@
+// The known vendors, one row each. One whose API is OpenAI-compatible is a row here and no more.
+// Must never hold keys, and never read the environment: it only says which variables are usual.
+
+import type { CorrectionPlace } from "../turn/deployment.ts";
+
+/** Wire formats a provider can speak. */
+export type Dialect =
+  | "openai-chat"
+  | "openai-responses"
+  | "anthropic-messages"
+  | "gemini"
+  | "bedrock-converse"
+  | "simulator";
+
+/** Dialects the gateway can talk to today. */
+export const SERVED_DIALECTS = ["openai-chat", "simulator"] as const satisfies readonly Dialect[];
+
+export type ServedDialect = (typeof SERVED_DIALECTS)[number];
+
+const KNOWN_DIALECTS: ReadonlySet<string> = new Set<Dialect>([
+  "openai-chat",
+  "openai-responses",
+  "anthropic-messages",
+  "gemini",
+  "bedrock-converse",
+  "simulator",
+]);
+
+export interface Vendor {
+  readonly id: string;
+  readonly dialect: Dialect;
+  /** Null: the operator must write it (or the dialect needs none). */
+  readonly baseUrl: string | null;
+  /** Usual environment variables of its key; the first one that is set counts. */
+  readonly keyVariables: readonly string[];
+  /** False for servers one runs oneself: they usually ask for no key. */
+  readonly needsKey: boolean;
+  /** Where a correction may stand for its models, unless the model says otherwise. */
+  readonly correctionPlace: CorrectionPlace;
+  /** False: answers 400 to `stream_options`, so usage cannot be asked for in a stream. */
+  readonly streamUsage: boolean;
+}
+
+interface VendorRow extends Partial<Vendor> {
+  readonly id: string;
+  readonly baseUrl: string | null;
+}
+
+const VENDORS: ReadonlyMap<string, Vendor> = tabulate([
+  {
+    id: "openai",
+    baseUrl: "https://api.openai.com/v1",
+    keyVariables: ["OPENAI_API_KEY"],
+    correctionPlace: "late-system",
+  },
+  {
+    id: "mistral",
+    baseUrl: "https://api.mistral.ai/v1",
+    keyVariables: ["MISTRAL_API_KEY"],
+    correctionPlace: "tool-result-tail", // refuses a user message after a tool message
+  },
+  {
+    id: "groq",
+    baseUrl: "https://api.groq.com/openai/v1",
+    keyVariables: ["GROQ_API_KEY"],
+  },
+  {
+    id: "together",
+    baseUrl: "https://api.together.xyz/v1",
+    keyVariables: ["TOGETHER_API_KEY", "TOGETHER_AI_API_KEY"],
+  },
+  {
+    id: "deepseek",
+    baseUrl: "https://api.deepseek.com/v1",
+    keyVariables: ["DEEPSEEK_API_KEY"],
+  },
+  { id: "xai", baseUrl: "https://api.x.ai/v1", keyVariables: ["XAI_API_KEY"] },
+  {
+    id: "cohere",
+    baseUrl: "https://api.cohere.ai/compatibility/v1",
+    keyVariables: ["COHERE_API_KEY", "CO_API_KEY"],
+    streamUsage: false,
+  },
+  {
+    id: "openrouter",
+    baseUrl: "https://openrouter.ai/api/v1",
+    keyVariables: ["OPENROUTER_API_KEY"],
+  },
+  {
+    id: "fireworks",
+    baseUrl: "https://api.fireworks.ai/inference/v1",
+    keyVariables: ["FIREWORKS_API_KEY"],
+  },
+  {
+    id: "cerebras",
+    baseUrl: "https://api.cerebras.ai/v1",
+    keyVariables: ["CEREBRAS_API_KEY"],
+  },
+  { id: "ollama", baseUrl: "http://127.0.0.1:11434/v1", needsKey: false },
+  { id: "vllm", baseUrl: "http://127.0.0.1:8000/v1", needsKey: false },
+  { id: "lmstudio", baseUrl: "http://127.0.0.1:1234/v1", needsKey: false },
+  {
+    id: "anthropic",
+    dialect: "anthropic-messages",
+    baseUrl: "https://api.anthropic.com",
+    keyVariables: ["ANTHROPIC_API_KEY"],
+  },
+  {
+    id: "gemini",
+    dialect: "gemini",
+    baseUrl: "https://generativelanguage.googleapis.com",
+    keyVariables: ["GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"],
+  },
+  {
+    id: "bedrock",
+    dialect: "bedrock-converse",
+    baseUrl: null,
+    keyVariables: ["AWS_BEARER_TOKEN_BEDROCK"],
+  },
+  { id: "sim", dialect: "simulator", baseUrl: null, needsKey: false },
+]);
+
+/** All rows, in the order in which they are offered when nothing is configured. */
+export function listVendors(): readonly Vendor[] {
+  return [...VENDORS.values()];
+}
+
+/** The row of this vendor, or null when it is not known. */
+export function findVendor(id: string): Vendor | null {
+  return VENDORS.get(id) ?? null;
+}
+
+export function isKnownDialect(name: string): name is Dialect {
+  return KNOWN_DIALECTS.has(name);
+}
+
+export function isServedDialect(name: string): name is ServedDialect {
+  return SERVED_DIALECTS.some((served) => served === name);
+}
+
+function tabulate(rows: readonly VendorRow[]): ReadonlyMap<string, Vendor> {
+  const complete = rows.map((row): [string, Vendor] => [
+    row.id,
+    {
+      dialect: "openai-chat",
+      keyVariables: [],
+      needsKey: true,
+      // Nearly every model accepts it; a late system message is a 400 for many open ones.
+      correctionPlace: "user-after-tool",
+      streamUsage: true,
+      ...row,
+    },
+  ]);
+  return new Map(complete);
+}
