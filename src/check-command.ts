@@ -5,9 +5,9 @@ import { parseArgs } from "node:util";
 import { type Config, loadConfig, resolveConfigFile } from "./config.ts";
 import type { Environment } from "./config-environment.ts";
 import { type FloorReach, floorReach } from "./config-floor.ts";
+import { type Rating, rateQuality } from "./routing/rating.ts";
 import type { Deployment, Price, QualityKind } from "./turn/deployment.ts";
 import type { Profile } from "./turn/profile.ts";
-import { type Rating, rate } from "./upstream/catalog.ts";
 
 /** What a command may use of the world. */
 export interface CommandIo {
@@ -136,7 +136,7 @@ function summarise(config: Config, notices: readonly string[]): Summary {
 function ratingsOf(deployment: Deployment): Readonly<Partial<Record<QualityKind, Rating>>> {
   const ratings: Partial<Record<QualityKind, Rating>> = {};
   for (const kind of KINDS) {
-    const rating = rate(deployment.quality, kind);
+    const rating = rateQuality(deployment.quality, kind);
     if (rating !== null) {
       ratings[kind] = rating;
     }

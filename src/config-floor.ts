@@ -1,9 +1,10 @@
 // Whether a profile's floor can be met by what is configured, and what to write when it cannot.
 // Pure. Must never lower a floor or rate a model: it only tells.
 
+import { belowFloor } from "./routing/floor.ts";
+import { rateQuality } from "./routing/rating.ts";
 import type { Deployment } from "./turn/deployment.ts";
 import type { Profile } from "./turn/profile.ts";
-import { rate } from "./upstream/catalog.ts";
 
 export interface FloorReach {
   /** Deployments the router may choose under this profile. */
@@ -17,8 +18,8 @@ export function floorReach(profile: Profile, deployments: readonly Deployment[])
   let eligible = 0;
   let best: FloorReach["best"] = null;
   for (const deployment of deployments) {
-    const value = rate(deployment.quality, profile.qualityKind)?.value ?? null;
-    if (profile.floor === null || (value !== null && value >= profile.floor)) {
+    const value = rateQuality(deployment.quality, profile.qualityKind)?.value ?? null;
+    if (belowFloor(deployment, profile) === null) {
       eligible += 1;
     }
     if (value !== null && (best === null || value > best.value)) {

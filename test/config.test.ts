@@ -240,10 +240,12 @@ logicalModels:
   chat-model:
     - { to: lab/big, when: { header: { X-Data-Class: regulated } } }
     - { to: lab/small, weight: 5 }
+    - { to: lab/big, weight: 0 }
 `;
     assert.deepEqual(loaded(load(t, text)).logicalModels.get("chat-model"), [
       { to: "lab/big", weight: 1, when: { header: { "x-data-class": "regulated" } } },
       { to: "lab/small", weight: 5, when: null },
+      { to: "lab/big", weight: 0, when: null },
     ]);
   });
 

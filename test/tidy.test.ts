@@ -40,8 +40,11 @@ describe("the source keeps the rules of the house", () => {
 
   it("has the files the design names, so that no rule looks at nothing", (context) => {
     const paths = sources.map(({ path }) => path);
-    const missing = ["src/flow.ts", "src/gateway.ts", "src/main.ts", "src/cli.ts", "src/config.ts"];
-    assert.deepEqual(missing.filter((path) => !paths.includes(path)), []);
+    const named = ["src/cli.ts", "src/config.ts", "src/flow.ts", "src/gateway.ts"];
+    assert.deepEqual(
+      named.filter((path) => !paths.includes(path)),
+      [],
+    );
     assert.ok(paths.some((path) => path.endsWith(".machine.ts")));
     for (const source of sources) {
       const count = linesOf(source).length;
@@ -86,43 +89,64 @@ describe("each rule finds what it forbids and leaves the rest alone", () => {
     });
   }
 
-  const messages = (violations: readonly Violation[]): string => violations.map(showViolation).join("\n");
+  const messages = (violations: readonly Violation[]): string =>
+    violations.map(showViolation).join("\n");
 
   it("dependencies: one without a reason, one that is gone, a version range", () => {
-    const added = read("package.json").replace('"dependencies": {', '"dependencies": {\n    "left-pad": "1.3.0",');
-    assert.match(messages(faultsOfDependencies(added)), /^package\.json:\d+: "left-pad" is not on the list[^\n]*$/);
+    const added = read("package.json").replace(
+      '"dependencies": {',
+      '"dependencies": {\n    "left-pad": "1.3.0",',
+    );
+    assert.match(messages(faultsOfDependencies(added)), /^package\.json:\d+: "left-pad" is not on/);
     const gone = read("package.json").replace(/\n *"pino": "[^"]*",/, "");
-    assert.match(messages(faultsOfDependencies(gone)), /^package\.json:1: "pino" is on the list but/);
+    assert.match(
+      messages(faultsOfDependencies(gone)),
+      /^package\.json:1: "pino" is on the list but/,
+    );
     const loose = read("package.json").replace(/"zod": "/, '"zod": "^');
-    assert.match(messages(faultsOfDependencies(loose)), /^package\.json:\d+: "zod" has the version "\^/);
+    assert.match(
+      messages(faultsOfDependencies(loose)),
+      /^package\.json:\d+: "zod" has the version "\^/,
+    );
   });
 
   it("lock: a registry host, an install script", () => {
-    const lock = JSON.stringify(
-      { packages: { "node_modules/a": { resolved: "https://registry.example/a.tgz", hasInstallScript: true } } },
-      null,
-      1,
+    const entry = { resolved: "https://registry.example/a.tgz", hasInstallScript: true };
+    const lock = JSON.stringify({ packages: { "node_modules/a": entry } }, null, 1);
+    const [host, script] = faultsOfLock(lock).map(showViolation);
+    assert.match(host ?? "", /^package-lock\.json:4: a `resolved` URL/);
+    assert.match(script ?? "", /^package-lock\.json:3: node_modules\/a runs/);
+    assert.deepEqual(
+      faultsOfLock('{"packages":{"node_modules/node":{"hasInstallScript":true}}}'),
+      [],
     );
-    assert.match(messages(faultsOfLock(lock)), /^package-lock\.json:4: a `resolved` URL[^\n]*\n[^\n]*:3: node_modules\/a runs/);
-    assert.deepEqual(faultsOfLock('{"packages":{"node_modules/node":{"hasInstallScript":true}}}'), []);
   });
 
   it("decision records: no Confirmation, one without a test, one whose test is gone", () => {
     const faults = (content: string): string =>
-      messages(faultsOfDecision({ path: "docs/adr/1.md", content }, (path) => path === "test/a.ts"));
+      messages(
+        faultsOfDecision({ path: "docs/adr/1.md", content }, (path) => path === "test/a.ts"),
+      );
     assert.match(faults("# One\n"), /^docs\/adr\/1\.md:1: add a section/);
-    assert.match(faults("# One\n## Confirmation\nA review.\n## More\ntest/a.ts"), /:2: .* names no file/);
-    assert.match(faults("# One\n## Confirmation\n\n`test/a.ts`, `test/b.ts`\n"), /^[^\n]*:4: test\/b\.ts does not exist$/);
+    assert.match(
+      faults("# One\n## Confirmation\nA review.\n## More\ntest/a.ts"),
+      /:2: .* names no file/,
+    );
+    const half = "# One\n## Confirmation\n\n`test/a.ts`, `test/b.ts`\n";
+    assert.match(faults(half), /^[^\n]*:4: test\/b\.ts does not exist$/);
     assert.equal(faults("# One\n## Confirmation\n`test/a.ts`\n## More\n"), "");
   });
 
   it("links: one that leads to nothing, in prose but not in code", () => {
     const faults = (content: string): string =>
       messages(faultsOfLinks({ path: "docs/a.md", content }, (path) => path === "README.md"));
-    assert.match(faults("\n[a](b.md)"), /^docs\/a\.md:2: the link "b\.md" leads to nothing: there is no docs\/b\.md$/);
+    assert.match(faults("\n[a](b.md)"), /^docs\/a\.md:2: the link "b\.md" .* no docs\/b\.md$/);
     assert.match(faults('<img src="c.svg">'), /docs\/c\.svg/);
     assert.match(faults("[a]: ../D.md#part"), /no D\.md/);
-    assert.equal(faults("[a](../README.md#words) [b](https://example.org) [c](#here) `[d](e.md)`"), "");
+    assert.equal(
+      faults("[a](../README.md#words) [b](https://example.org) [c](#here) `[d](e.md)`"),
+      "",
+    );
     assert.equal(faults("```md\n[a](b.md)\n```\n"), "");
   });
 });

@@ -1,7 +1,7 @@
 // Which result answers which call, and where a person spoke: the new part of a transcript as rounds of parallel calls.
 // Must never pair over the bounds of a round (real runs use a call id again), nor read further back than named here.
 
-import type { Message, ToolCall, ToolResult, Transcript } from "../turn/transcript.ts";
+import type { ToolCall, ToolResult, Transcript } from "../turn/transcript.ts";
 
 /** Most messages one turn is read for; of a longer new part the newest are taken. */
 export const GATHER_MESSAGES_MAX = 256;
@@ -110,13 +110,9 @@ function userSpokeBefore(transcript: Transcript, index: number): boolean {
   const lowest = Math.max(0, index - LOOK_BACK_MESSAGES_MAX);
   for (let position = index - 1; position >= lowest; position -= 1) {
     const message = transcript.read(position);
+    // Text beside tool results is the client's own reminder, not a person.
     if (message.calls.length > 0 || message.results.length > 0) return false;
-    if (isRealUserMessage(message)) return true;
+    if (message.role === "user" && message.text.trim() !== "") return true;
   }
   return false;
-}
-
-/** Text beside tool results is the client's own reminder, not a person. */
-function isRealUserMessage(message: Message): boolean {
-  return message.role === "user" && message.results.length === 0 && message.text.trim() !== "";
 }

@@ -90,7 +90,8 @@ export interface JsonAnswer {
 
 export function sendJson(answer: JsonAnswer): void {
   const { head, settled } = answer;
-  const state = settled.state ?? head.state;
+  // As in a stream, the state is the one this turn was served under; what came of it stands in the receipt.
+  const state = settled.saved && settled.state !== "degraded" ? null : settled.state;
   const body = answer.withGatewayObject
     ? addGatewayObject(answer.body, gatewayObject(settled))
     : answer.body;

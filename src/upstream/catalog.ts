@@ -21,12 +21,6 @@ export interface CatalogModel {
   readonly price: Price | null;
 }
 
-export interface Rating {
-  readonly value: number;
-  /** proxy: not measured for this kind of work, but derived from the other kinds. */
-  readonly provenance: "rated" | "proxy";
-}
-
 const modelSchema = z.object({
   rating: z.string(),
   endpoint: z.enum(["chat", "responses"]),
@@ -86,31 +80,6 @@ export function qualityOf(model: string): Quality {
 }
 
 /**
- * The one figure that floors and rankings look at, or null when the model is not rated.
- * agent: the lower of agent and coding (an agent needs both), else the one that exists.
- * chat and coding: their own figure, else the mean of the other kinds, marked proxy.
- */
-export function rate(quality: Quality, kind: QualityKind): Rating | null {
-  if (kind === "agent") {
-    const measured = present([quality.agent, quality.coding]);
-    if (measured.length > 0) {
-      return { value: Math.min(...measured), provenance: "rated" };
-    }
-  }
-  const own = quality[kind];
-  if (own !== undefined) {
-    return { value: own, provenance: "rated" };
-  }
-  const others = present([quality.chat, quality.agent, quality.coding]);
-  // An agent must have been seen to act: a chat rating alone says nothing about tools.
-  if (others.length === 0 || kind === "agent") {
-    return null;
-  }
-  const sum = others.reduce((total, value) => total + value, 0);
-  return { value: sum / others.length, provenance: "proxy" };
-}
-
-/**
  * The family's message template decides, whoever serves the model: Mistral's refuses a user message
  * after a tool message, so such models get their corrections inside the tool result.
  */
@@ -134,10 +103,6 @@ export function ratingName(model: string): string {
     .replace(/-(20\d{6}|20\d\d-\d\d-\d\d)$/, "")
     .replace(/-preview$/, "")
     .replace(/-0$/, "");
-}
-
-function present(values: readonly (number | undefined)[]): number[] {
-  return values.filter((value) => value !== undefined);
 }
 
 function catalog(): Catalog {

@@ -108,6 +108,12 @@ describe("a keyring", () => {
     fc.assert(fc.property(strange, (presented) => !keyring.identify(presented).ok));
   });
 
+  it("tells a mistyped key by its checksum, before any hash is looked up", () => {
+    const mistyped = `${first.slice(0, -1)}!`;
+    const other = createKeyring({ keys: [entry("a", mistyped)], pepper: PEPPER });
+    assert.ok(!other.identify(mistyped).ok);
+  });
+
   it("knows keys that were not minted here, too, up to 512 characters", () => {
     const [short, long] = ["k".repeat(512), "k".repeat(513)];
     const other = createKeyring({ keys: [entry("s", short), entry("l", long)], pepper: PEPPER });

@@ -102,6 +102,17 @@ describe("same call, same result", () => {
     assertSilent(["go", search, search, "again, please", search, search, "and again", search]);
   });
 
+  test("a person's message counts before a thought, too", () => {
+    const thought = act("think", { thought: "the person wants it again" }, "");
+    assertSilent([search, search, "again, please", thought, search, search]);
+  });
+
+  test("what was learned long ago and left the ring is no news", () => {
+    const known = act("ls", {}, "a");
+    const between = repeat(70, (page) => act("list", { page }, "x"));
+    assert.equal(last([known, ...between, search, known, search, search, search]), "firing");
+  });
+
   test("parallel duplicates in one turn count once", () => {
     const twice = [...search, ...search, ...search];
     assertSilent([twice, twice]);
@@ -153,6 +164,11 @@ describe("same call, same error", () => {
       "firing",
     ]);
     assert.equal(last([pay, "try again", pay, pay, pay]), "firing");
+  });
+
+  test("what happened before a person's message does not excuse what happened after it", () => {
+    const work = act("edit", {}, "ok");
+    assert.equal(last([pay, work, "try again", pay, pay, pay]), "firing");
   });
 
   test("running the tests again after edits is silent while the failures change", () => {
@@ -237,6 +253,12 @@ describe("cycles", () => {
     const [first = [], second = [], third = []] = lap(3);
     const scene = [[...first, ...second], third, [...second, ...first], third];
     assert.equal(play([...scene, ...scene.slice(0, 2)]).at(-1)?.pattern, "cycle");
+  });
+
+  test("one call that repeats is no cycle", () => {
+    const scene = repeat(30, () => act("search", {}, "[]"));
+    const verdicts = play(scene, { ...SETTINGS, sameResultCount: 99 });
+    assert.deepEqual(new Set(verdicts.map((verdict) => verdict.severity)), new Set(["clear"]));
   });
 
   test("a person's message ends a cycle", () => {

@@ -98,6 +98,9 @@ describe("gathering", () => {
       result("2", "y"),
     ];
     assert.deepEqual(told(gather(messages, 3)), ["b=y"]);
+    // The person's message before the round was told with its first half.
+    assert.equal(gather(messages, 3)[0]?.userBoundary, false);
+    assert.equal(gather(messages, 2)[0]?.userBoundary, true);
   });
 
   test("the same call with the same result twice in one message counts once", () => {
@@ -159,7 +162,10 @@ describe("gathering", () => {
   test("names and samples are one clipped line without control characters", () => {
     const name = `bad"\u0000\u202ename\n${"n".repeat(200)}`;
     const [step] = gather([
-      asked([call("1", name, "\u001b[31m\ud83d\ude00".repeat(100))]),
+      asked([
+        call("1", name, `${"a".repeat(119)}\u001b\ud83d\ude00`),
+        call("2", "b", "\ud83d\ude00".repeat(99)),
+      ]),
       result("1", "a\r\n\u2028b".repeat(99)),
     ]);
     assert.ok(step !== undefined);
@@ -224,6 +230,20 @@ describe("the window", () => {
     const evidence = filled(STEPS_MAX + SEEN_MAX + 9);
     assert.equal(evidence.seen.length, SEEN_MAX);
     assert.equal(evidence.seen[0], pairOf(step(9)));
+  });
+
+  test("a pair that comes again is remembered from then on", () => {
+    const early = step(0);
+    const evidence = appendEvidence(filled(SEEN_MAX), [
+      early,
+      ...repeat(STEPS_MAX, () => step(1000)),
+    ]);
+    const later = appendEvidence(
+      evidence,
+      repeat(SEEN_MAX - 1, (index) => step(2000 + index)),
+    );
+    assert.ok(later.seen.includes(pairOf(early)));
+    assert.ok(!later.seen.includes(pairOf(step(1))));
   });
 
   test("all at once or one by one makes the same window", () => {

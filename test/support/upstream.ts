@@ -86,7 +86,7 @@ export async function startUpstream(
       script.isClosing = true;
       const closed = server.listening ? once(server, "close") : null;
       server.close();
-      
+      server.closeAllConnections();
       await closed;
       const [failure] = script.failures.splice(0);
       if (failure !== undefined) throw failure;

@@ -38,13 +38,16 @@ function readImport(source: SourceText, segment: Segment): ImportStatement {
   const braces = /\{([^}]*)\}/.exec(statement)?.[1] ?? "";
   return {
     specifier,
-    target: specifier.startsWith(".")
-      ? posix.join(posix.dirname(source.path), specifier)
-      : null,
+    target: specifier.startsWith(".") ? posix.join(posix.dirname(source.path), specifier) : null,
     typeOnly: /^(?:import|export)\s+type\s+(?!from\b|,)/.test(statement),
     names: braces
       .split(",")
-      .map((name) => name.trim().replace(/^type\s+/, "").replace(/\s+as\s[\s\S]*$/, ""))
+      .map((name) =>
+        name
+          .trim()
+          .replace(/^type\s+/, "")
+          .replace(/\s+as\s[\s\S]*$/, ""),
+      )
       .filter((name) => name !== ""),
     offset: segment.start,
   };

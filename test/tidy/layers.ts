@@ -63,7 +63,9 @@ const productImportsNoTests: Rule = {
   check(source) {
     if (!inSource(source.path)) return [];
     return importsOf(source)
-      .filter(({ target }) => target !== null && /^(?:\.\.|test|bench|scripts)(?:\/|$)/.test(target))
+      .filter(
+        ({ target }) => target !== null && /^(?:\.\.|test|bench|scripts)(?:\/|$)/.test(target),
+      )
       .map(({ offset, specifier }) =>
         violationAt(source, offset, `src/ must not import "${specifier}" from outside src/`),
       );
@@ -71,7 +73,8 @@ const productImportsNoTests: Rule = {
 };
 
 /** What decides: no I/O, no clock, no chance. turn/ is in the list because everything pure stands on it. */
-const PURE = /^src\/(?:turn\/|conversation\/|routing\/|receipts\/price\.ts$|upstream\/breaker\.ts$)/;
+const PURE =
+  /^src\/(?:turn\/|conversation\/|routing\/|receipts\/price\.ts$|upstream\/breaker\.ts$)/;
 const PURE_PACKAGES = ["xstate", "zod", "fast-json-stable-stringify"];
 /** What of Node.js neither reads, waits nor draws lots. */
 const PURE_NODE_NAMES: ReadonlyMap<string, readonly string[]> = new Map([
@@ -115,7 +118,8 @@ const deciderStaysPure: Rule = {
     const words = findAll(source, {
       text: source.code,
       pattern: IMPURE_WORDS,
-      message: ([word]) => `pure code must not use \`${word.trim()}\`: take \`now\` or \`random\` as an argument`,
+      message: ([word]) =>
+        `pure code must not use \`${word.trim()}\`: take \`now\` or \`random\` as an argument`,
     });
     return [...imports, ...words];
   },
@@ -130,10 +134,13 @@ const environmentIsReadOnce: Rule = {
     const reads = findAll(source, {
       text: source.code,
       pattern: /\bprocess\s*(?:\.\s*env\b|\[)/g,
-      message: () => "process.env is read in src/config*.ts only: take the value from the configuration",
+      message: () =>
+        "process.env is read in src/config*.ts only: take the value from the configuration",
     });
     const imports = importsOf(source)
-      .filter(({ specifier, names }) => /^(?:node:)?process$/.test(specifier) && names.includes("env"))
+      .filter(
+        ({ specifier, names }) => /^(?:node:)?process$/.test(specifier) && names.includes("env"),
+      )
       .map(({ offset }) => violationAt(source, offset, "env is read in src/config*.ts only"));
     return [...reads, ...imports];
   },
@@ -168,19 +175,26 @@ const VENDORS = [
 const VENDOR_WORDS = new RegExp(VENDORS.join("|"), "gi");
 const MAY_NAME_VENDORS = /^src\/(?:upstream\/|api\/|demo\/|config)/;
 
+const vendorFault = (word: string): string =>
+  `"${word}" names a vendor: ask for a capability or pass the value in`;
+
+/** A path to a file of api/ or upstream/ may hold the name: who may follow it is another rule. */
+function isInsidePath(source: SourceText, index: number): boolean {
+  return importsOf(source).some(
+    ({ target, offset, specifier }) =>
+      target !== null && index > offset && index <= offset + specifier.length,
+  );
+}
+
 const vendorsStayAtTheEdge: Rule = {
   title: "vendor names appear in upstream/, api/, demo/ and the configuration only",
   check(source) {
     if (!inSource(source.path) || MAY_NAME_VENDORS.test(source.path)) return [];
-    // A path to a file of api/ or upstream/ may hold the name: who may follow it is another rule.
-    const paths = importsOf(source).filter(({ target }) => target !== null);
     const inText = [...source.codeAndStrings.matchAll(VENDOR_WORDS)]
-      .filter(({ index }) => !paths.some(({ offset, specifier }) => index > offset && index < offset + specifier.length))
-      .map(({ index, 0: word }) =>
-        violationAt(source, index, `"${word}" names a vendor: ask for a capability or pass the value in`),
-      );
+      .filter(({ index }) => !isInsidePath(source, index))
+      .map(({ index, 0: word }) => violationAt(source, index, vendorFault(word)));
     const inPath = [...basename(source.path).matchAll(VENDOR_WORDS)].map(([word]) =>
-      violationAt(source, 0, `the file name holds the vendor name "${word}"`),
+      violationAt(source, 0, vendorFault(word)),
     );
     return [...inPath, ...inText];
   },

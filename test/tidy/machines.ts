@@ -8,12 +8,18 @@ const isMachine = (source: SourceText): boolean => source.path.endsWith(".machin
 
 const FORBIDDEN: readonly (readonly [RegExp, string])[] = [
   [/(?<![.\w])after\s*:/g, "`after` needs a running clock: hand `now` in with the event"],
-  [/(?<![.\w])invoke\s*:/g, "`invoke` needs a running actor: the flow does the work and reports a fact"],
+  [
+    /(?<![.\w])invoke\s*:/g,
+    "`invoke` needs a running actor: the flow does the work and reports a fact",
+  ],
   [/\bspawn(?:Child)?\b/g, "`spawn` needs a running actor: keep plain data in the context"],
   [/(?<![.\w])history\s*:|(["'])history\1/g, "history states do not survive as plain data"],
   [/["']parallel["']/g, "a parallel transition costs three flat ones: use one more flat machine"],
   [/\b(?:createActor|interpret)\s*\(/g, "machines are run by `transition`, never by an actor"],
-  [/\b(?:emit|log|cancel|raise|sendTo|sendParent|stopChild|enqueueActions)\s*\(/g, "pure `transition` does not run this action"],
+  [
+    /\b(?:emit|log|cancel|raise|sendTo|sendParent|stopChild|enqueueActions)\s*\(/g,
+    "pure `transition` does not run this action",
+  ],
 ];
 
 const machinesAreFlat: Rule = {
@@ -70,7 +76,9 @@ function faultsOfActions(source: SourceText, start: number, end: number): readon
   }
   if (!text.startsWith("[") && !text.startsWith("{")) {
     const shown = text.split("\n")[0] ?? "";
-    return [violationAt(source, start, `action \`${shown}\` is not an assign: it would never be run`)];
+    return [
+      violationAt(source, start, `action \`${shown}\` is not an assign: it would never be run`),
+    ];
   }
   return partsOf(source.code, start + 1, start + text.length - 1).flatMap(([from, to]) => {
     const key = text.startsWith("{") ? /^[^:,([{]*:\s*/.exec(source.code.slice(from, to)) : null;
@@ -90,10 +98,12 @@ const machinesOnlyAssign: Rule = {
   title: "actions of machines are assign and nothing else, since nothing else would be run",
   check(source) {
     if (!isMachine(source)) return [];
-    return [...source.code.matchAll(/(?<![.\w])(?:actions|entry|exit)\s*:\s*/g)].flatMap((match) => {
-      const start = match.index + match[0].length;
-      return faultsOfActions(source, start, endOfValue(source.code, start));
-    });
+    return [...source.code.matchAll(/(?<![.\w])(?:actions|entry|exit)\s*:\s*/g)].flatMap(
+      (match) => {
+        const start = match.index + match[0].length;
+        return faultsOfActions(source, start, endOfValue(source.code, start));
+      },
+    );
   },
 };
 

@@ -34,7 +34,7 @@ export const PLANTS: Readonly<Record<string, readonly Plant[]>> = {
     right("src/store/sqlite.ts", 'import { LIST_LIMIT_MAX } from "../conversation/store-port.ts";'),
     right("src/flow.ts", 'import { plan } from "./routing/plan.ts";'),
     right("src/routing/plan.ts", '// import { price } from "../receipts/price.ts";'),
-    right("src/routing/plan.ts", "const text = `import { a } from \"../receipts/price.ts\"`;"),
+    right("src/routing/plan.ts", 'const text = `import { a } from "../receipts/price.ts"`;'),
   ],
   "the product imports nothing from tests": [
     wrong("src/demo/demo.ts", 'import { startUpstream } from "../../test/support/upstream.ts";'),
@@ -104,7 +104,10 @@ export const PLANTS: Readonly<Record<string, readonly Plant[]>> = {
     right("src/a.ts", lines(400)),
     right("test/a.ts", lines(401)),
   ],
-  "src/flow.ts has at most": [wrong("src/flow.ts", lines(151), 151), right("src/flow.ts", lines(150))],
+  "src/flow.ts has at most": [
+    wrong("src/flow.ts", lines(151), 151),
+    right("src/flow.ts", lines(150)),
+  ],
   "lines have at most": [
     wrong("test/a.ts", `\n${"x".repeat(121)}`, 2),
     right("src/a.ts", "ä".repeat(120)),
@@ -113,7 +116,10 @@ export const PLANTS: Readonly<Record<string, readonly Plant[]>> = {
     wrong("src/a.ts", body(71, "export function walk(plan: Plan): Promise<{ a: string }>")),
     wrong("src/a.ts", body(71, "const walk = async (plan: Plan): Promise<void> =>")),
     wrong("src/a.ts", `class Walk {\n${body(71, "  async next<Item>(plan: Plan)")}}`, 2),
-    wrong("src/a.ts", body(71, "function walk(plan: { a: string }): { readonly a: string } | null")),
+    wrong(
+      "src/a.ts",
+      body(71, "function walk(plan: { a: string }): { readonly a: string } | null"),
+    ),
     right("src/a.ts", body(70, "function walk(plan: Plan): void")),
     right("src/a.ts", body(71, "const table =")),
     right("src/a.ts", body(71, "if (ready(plan))")),
@@ -137,13 +143,19 @@ export const PLANTS: Readonly<Record<string, readonly Plant[]>> = {
     wrong("src/a.ts", "function f(a: any): void {}"),
     wrong("test/a.ts", "\nconst a: Record<string, any> = {};", 2),
     wrong("src/a.ts", "const schema = z.any();"),
-    right("src/a.ts", "// as any\nconst text = 'as any'; await Promise.any(all); const a = { any: 1 };"),
+    right(
+      "src/a.ts",
+      "// as any\nconst text = 'as any'; await Promise.any(all); const a = { any: 1 };",
+    ),
   ],
   "no comment silences": [
     wrong("src/a.ts", "// @ts-ignore\nf();"),
     wrong("test/a.ts", "\n/* @ts-expect-error it is so */ f();", 2),
     wrong("src/a.ts", "/* oxlint-disable */"),
-    right("src/a.ts", 'const text = "@ts-ignore"; // oxlint-disable-next-line no-console -- a command prints'),
+    right(
+      "src/a.ts",
+      'const text = "@ts-ignore"; // oxlint-disable-next-line no-console -- a command prints',
+    ),
   ],
   "no catch is empty": [
     wrong("src/a.ts", "try {\n f();\n} catch {}", 3),

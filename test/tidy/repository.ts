@@ -59,7 +59,11 @@ export function faultsOfDependencies(content: string): readonly Violation[] {
     }));
   const gone = [...PRODUCTION_DEPENDENCIES.keys()]
     .filter((name) => !production.includes(name))
-    .map((name) => ({ path, line: 1, message: `"${name}" is on the list but no dependency: take it off` }));
+    .map((name) => ({
+      path,
+      line: 1,
+      message: `"${name}" is on the list but no dependency: take it off`,
+    }));
   const loose = Object.entries({
     ...parsed.dependencies,
     ...parsed.optionalDependencies,
@@ -78,11 +82,19 @@ export function faultsOfDependencies(content: string): readonly Violation[] {
 /** Checks that the lock names no registry host and that no unexpected install script would run. */
 export function faultsOfLock(content: string): readonly Violation[] {
   const path = "package-lock.json";
-  const hosts = content.split("\n").flatMap((text, index) =>
-    /"resolved"\s*:\s*"[a-z+]+:/.test(text)
-      ? [{ path, line: index + 1, message: "a `resolved` URL binds everybody to one registry host" }]
-      : [],
-  );
+  const hosts = content
+    .split("\n")
+    .flatMap((text, index) =>
+      /"resolved"\s*:\s*"[a-z+]+:/.test(text)
+        ? [
+            {
+              path,
+              line: index + 1,
+              message: "a `resolved` URL binds everybody to one registry host",
+            },
+          ]
+        : [],
+    );
   const scripts = Object.entries(lockFile.parse(JSON.parse(content)).packages)
     .filter(([name, entry]) => entry.hasInstallScript && !INSTALL_SCRIPTS.includes(name))
     .map(([name]) => ({
@@ -102,14 +114,18 @@ interface Document {
 type Exists = (path: string) => boolean;
 
 /** A decision record says which existing test would fail if the decision were broken. */
-export function faultsOfDecision({ path, content }: Document, exists: Exists): readonly Violation[] {
+export function faultsOfDecision(
+  { path, content }: Document,
+  exists: Exists,
+): readonly Violation[] {
   const section = /^## Confirmation\s*\n([\s\S]*?)(?=^## |(?![\s\S]))/m.exec(content);
   if (section === null) {
     return [{ path, line: 1, message: "add a section `## Confirmation` that names the test" }];
   }
   const line = lineOf(content, "## Confirmation");
   const named = [...(section[1] ?? "").matchAll(/\btest\/[\w./-]+\.ts\b/g)].map(([file]) => file);
-  if (named.length === 0) return [{ path, line, message: "the Confirmation names no file under test/" }];
+  if (named.length === 0)
+    return [{ path, line, message: "the Confirmation names no file under test/" }];
   return named
     .filter((file) => !exists(file))
     .map((file) => ({ path, line: lineOf(content, file), message: `${file} does not exist` }));
@@ -121,7 +137,9 @@ const withoutCode = (content: string): string =>
 /** Relative links of a document lead to files of the repository. */
 export function faultsOfLinks({ path, content }: Document, exists: Exists): readonly Violation[] {
   const prose = withoutCode(content);
-  const links = [...prose.matchAll(/\]\(\s*<?([^)\s>]+)|^\[[^\]]+\]:\s*(\S+)|\b(?:src|href)="([^"]+)"/gm)];
+  const links = [
+    ...prose.matchAll(/\]\(\s*<?([^)\s>]+)|^\[[^\]]+\]:\s*(\S+)|\b(?:src|href)="([^"]+)"/gm),
+  ];
   return links.flatMap((match) => {
     const link = match[1] ?? match[2] ?? match[3] ?? "";
     const target = decodeURIComponent(link.replace(/[?#].*$/, ""));

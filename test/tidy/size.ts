@@ -59,19 +59,23 @@ const NOT_A_METHOD = /^(?:if|for|while|switch|catch|with|return|await|super|func
 export function functionsOf(source: SourceText): readonly FunctionSpan[] {
   const { code } = source;
   const found: FunctionSpan[] = [];
-  for (const match of code.matchAll(/=>\s*\{|([\w$#]+)\s*(?:<[^<>()]*(?:<[^<>]*>[^<>()]*)*>\s*)?\(/g)) {
+  for (const match of code.matchAll(
+    /=>\s*\{|([\w$#]+)\s*(?:<[^<>()]*(?:<[^<>]*>[^<>()]*)*>\s*)?\(/g,
+  )) {
     const name = match[1];
     const body =
       name === undefined ? match.index + match[0].length - 1 : bodyOfCallable(code, match);
     const end = body === -1 ? -1 : closingBracket(code, body);
-    if (end !== -1) found.push({ name: name ?? arrowName(code, match.index), start: match.index, end });
+    if (end !== -1)
+      found.push({ name: name ?? arrowName(code, match.index), start: match.index, end });
   }
   return found;
 }
 
 /** Offset of the `{` of a function or method whose name and `(` were matched; -1 for a call. */
 function bodyOfCallable(code: string, match: RegExpExecArray): number {
-  const isFunction = /\bfunction\s*\*?\s*$/.test(code.slice(0, match.index)) || match[1] === "function";
+  const isFunction =
+    /\bfunction\s*\*?\s*$/.test(code.slice(0, match.index)) || match[1] === "function";
   if (!isFunction && NOT_A_METHOD.test(match[1] ?? "")) return -1;
   const close = closingBracket(code, match.index + match[0].length - 1);
   return close === -1 ? -1 : bodyAfter(code, close + 1);
@@ -110,7 +114,9 @@ const functionsAreShort: Rule = {
     return functionsOf(source).flatMap(({ name, start, end }) => {
       const lines = lineAt(source, end) - lineAt(source, start) + 1;
       if (lines <= FUNCTION_LINES_MAX || LONG_FUNCTIONS.has(`${source.path}#${name}`)) return [];
-      return [violationAt(source, start, `${name} has ${lines} lines, at most ${FUNCTION_LINES_MAX}`)];
+      return [
+        violationAt(source, start, `${name} has ${lines} lines, at most ${FUNCTION_LINES_MAX}`),
+      ];
     });
   },
 };

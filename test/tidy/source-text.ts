@@ -44,7 +44,7 @@ export function readSource(path: string, raw: string): SourceText {
 /** 1-based line of an offset. */
 export function lineAt(source: SourceText, offset: number): number {
   let line = 1;
-  for (let at = source.raw.indexOf("\n"); at !== -1 && at < offset; ) {
+  for (let at = source.raw.indexOf("\n"); at !== -1 && at < offset;) {
     line += 1;
     at = source.raw.indexOf("\n", at + 1);
   }
@@ -83,7 +83,7 @@ interface Reading {
 
 function scan(raw: string): readonly Segment[] {
   const reading: Reading = { raw, segments: [], holes: [], braces: 0, lastCode: -1 };
-  for (let at = 0; at < raw.length; ) at = step(reading, at);
+  for (let at = 0; at < raw.length;) at = step(reading, at);
   return reading.segments;
 }
 

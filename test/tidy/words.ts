@@ -23,7 +23,9 @@ const namesSaySomething: Rule = {
       .split("/")
       .map(bannedWordIn)
       .filter((word) => word !== null)
-      .map((word) => violationAt(source, 0, `"${word}" says nothing about what is in it: name the thing`));
+      .map((word) =>
+        violationAt(source, 0, `"${word}" says nothing about what is in it: name the thing`),
+      );
   },
 };
 
@@ -32,7 +34,13 @@ const filesOpenWithAComment: Rule = {
   check(source) {
     const opening = source.raw.replace(/^#![^\n]*\n/, "").trimStart();
     if (!isProduct(source) || /^\/[/*]\*?\s*\S/.test(opening)) return [];
-    return [violationAt(source, 0, "open with 1 to 5 lines: what the file is for and what it must never do")];
+    return [
+      violationAt(
+        source,
+        0,
+        "open with 1 to 5 lines: what the file is for and what it must never do",
+      ),
+    ];
   },
 };
 
@@ -52,14 +60,16 @@ const noSilencedCompiler: Rule = {
     findAll(source, {
       text: source.comments,
       pattern: /@ts-(?:ignore|expect-error|nocheck)|(?:oxlint|eslint)-disable(?!-)(?:\s|$)/g,
-      message: ([word]) => `\`${word.trim()}\` hides faults: mend the type, or disable one rule on one line`,
+      message: ([word]) =>
+        `\`${word.trim()}\` hides faults: mend the type, or disable one rule on one line`,
     }),
 };
 
 const noSwallowedErrors: Rule = {
   title: "no catch is empty, not even with a comment in it",
   check: (source) => {
-    const message = (): string => "an empty catch hides faults: handle the error, or return a value that says so";
+    const message = (): string =>
+      "an empty catch hides faults: handle the error, or return a value that says so";
     const blocks = findAll(source, {
       text: source.code,
       pattern: /\bcatch\s*(?:\([^)]*\)\s*)?\{\s*\}/g,

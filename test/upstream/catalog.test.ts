@@ -8,7 +8,6 @@ import {
   correctionPlaceOf,
   findCatalogModel,
   qualityOf,
-  rate,
   ratingName,
 } from "../../src/upstream/catalog.ts";
 import { listVendors } from "../../src/upstream/vendors.ts";
@@ -75,29 +74,6 @@ describe("the quality of a model", () => {
     assert.deepEqual(qualityOf("my-own-model"), {});
     assert.deepEqual(qualityOf("gpt-5.5-pro"), {});
     assert.deepEqual(qualityOf("constructor"), {});
-  });
-});
-
-describe("a rating", () => {
-  it("for agent work is the lower of agent and coding, or the one there is", () => {
-    const rated = (value: number) => ({ value, provenance: "rated" });
-    assert.deepEqual(rate({ agent: 0.9, coding: 0.5 }, "agent"), rated(0.5));
-    assert.deepEqual(rate({ agent: 0.4, coding: 0.5, chat: 0.1 }, "agent"), rated(0.4));
-    assert.deepEqual(rate({ coding: 0.5 }, "agent"), rated(0.5));
-    assert.equal(rate({ chat: 0.9 }, "agent"), null);
-  });
-
-  it("for chat is its own, or the mean of the others marked as proxy", () => {
-    assert.deepEqual(rate({ chat: 0.2, agent: 0.9 }, "chat"), { value: 0.2, provenance: "rated" });
-    assert.deepEqual(rate({ agent: 0.5, coding: 1 }, "chat"), { value: 0.75, provenance: "proxy" });
-    assert.deepEqual(rate({ agent: 0.5 }, "coding"), { value: 0.5, provenance: "proxy" });
-  });
-
-  it("is none where nothing is known, and 0 is something", () => {
-    for (const kind of ["chat", "agent", "coding"] as const) {
-      assert.equal(rate({}, kind), null);
-      assert.equal(rate({ [kind]: 0 }, kind)?.value, 0);
-    }
   });
 });
 

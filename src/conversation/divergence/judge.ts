@@ -32,7 +32,6 @@ export function judge(
   options: { readonly fresh: number; readonly settings: DivergenceSettings },
 ): Verdict {
   const start = Math.max(0, evidence.steps.length - options.fresh);
-  if (start === evidence.steps.length) return { ...CLEAR, progress: false };
   const progress = isProgress(evidence, start);
   if (!comesBack(evidence, start)) return { ...CLEAR, progress };
   const [newest, ...older] = makeRounds(evidence);

@@ -55,7 +55,6 @@ interface Streak {
 
 /** A changed number in the text is a changed error where work lay between: `3 tests failed`, `2 tests failed`. */
 function isSameFailure(other: Step, step: Step, news: boolean): boolean {
-  if (!other.error) return false;
   return other.result === step.result || (!news && other.errorClass === step.errorClass);
 }
 

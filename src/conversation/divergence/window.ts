@@ -5,14 +5,11 @@ import type { DivergenceSettings } from "../../turn/profile.ts";
 import { pairOf, type Evidence, type Sample, type Step } from "../evidence.ts";
 
 /**
- * Tools that only think or pass time. They are taken out before a pattern looks: between two repeats they are no
- * work, and repeating them is no loop.
+ * Neutral tools: those that only think and those that pass time. They are taken out before a pattern looks:
+ * between two repeats they are no work, and repeating them is no loop.
  */
-const NEUTRAL_TOOLS = new Set([
-  ...["think", "thinking", "sequentialthinking", "sequential_thinking", "reflect", "scratchpad"],
-  ...["wait", "sleep", "pause", "delay", "note", "notes", "take_note"],
-]);
-const WAIT_TOOLS = new Set(["wait", "sleep", "pause", "delay"]);
+const THINK_TOOLS = /^(?:think(?:ing)?|sequential_?thinking|reflect|scratchpad|(?:take_)?notes?)$/;
+const WAIT_TOOLS = /^(?:wait|sleep|pause|delay)$/;
 /** How many other steps may lie between two repeats of a call that belong together. */
 export const GAP_STEPS_MAX = 8;
 /** What a repeat counts when something new was learned since the call before it, or when a wait preceded it. */
@@ -42,7 +39,8 @@ function plainName(tool: string): string {
 }
 
 export function isNeutral(step: Step): boolean {
-  return NEUTRAL_TOOLS.has(plainName(step.tool));
+  const name = plainName(step.tool);
+  return THINK_TOOLS.test(name) || WAIT_TOOLS.test(name);
 }
 
 /** Whether the steps from position `start` of the ring on brought an unseen pair that is no error. */
@@ -75,9 +73,8 @@ export function makeRounds(evidence: Evidence): Round[] {
   let open: OpenRound | null = null;
   for (const step of evidence.steps) {
     boundary ||= step.userBoundary;
-    const name = plainName(step.tool);
-    if (NEUTRAL_TOOLS.has(name)) {
-      waited ||= WAIT_TOOLS.has(name);
+    if (isNeutral(step)) {
+      waited ||= WAIT_TOOLS.test(plainName(step.tool));
       continue;
     }
     const pair = pairOf(step);
