@@ -20,7 +20,7 @@ import type { Surroundings } from "./support/surroundings.ts";
 import { BARE, type Variant } from "./support/variants.ts";
 
 const SMALL = { name: "200 B", size: "small", stream: false, connections: 64 } as const;
-const LARGE = { name: "400 KB", size: "large", stream: false, connections: 16 } as const;
+const LARGE = { name: "400 KB", size: "large", stream: false, connections: 8 } as const;
 const CELLS = [SMALL, LARGE];
 
 const QUICK = { rounds: 1, lapsPerRound: 4, warmUpMs: 1500, settleMs: 30, sliceMs: 130 };

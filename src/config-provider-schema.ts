@@ -52,7 +52,9 @@ const modelSchema = z.strictObject({
     .describe("USD per million tokens. Default: the catalog's, else unknown (never 0)."),
   quality: qualitySchema
     .optional()
-    .describe("Ratings 0..1 on the scale of the tiers. They replace the catalog's as a whole."),
+    .describe(
+      "Ratings 0..1 on the scale of the tiers. Any of yours replaces all of the catalog's.",
+    ),
   correctionPlace: z
     .enum(["late-system", "user-after-tool", "tool-result-tail"])
     .optional()

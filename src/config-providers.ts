@@ -152,10 +152,12 @@ function makeDeployment(
   const { provider, rated } = source;
   const model = written.model ?? written.id;
   const listedAs = known?.ratingName ?? model;
-  const quality =
-    written.quality === undefined
-      ? (rated.get(ratingName(model)) ?? rated.get(ratingName(listedAs)) ?? qualityOf(listedAs))
-      : compact(written.quality);
+  const everywhere = rated.get(ratingName(model)) ?? rated.get(ratingName(listedAs));
+  // Figures of the operator and of the catalog are not mixed: they are not on one yardstick.
+  const isRatedByOperator = everywhere !== undefined || written.quality !== undefined;
+  const quality = isRatedByOperator
+    ? { ...everywhere, ...compact(written.quality ?? {}) }
+    : qualityOf(listedAs);
   return {
     id: `${provider.id}/${written.id}`,
     provider: provider.id,

@@ -114,7 +114,9 @@ export const configSchema = z.strictObject({
   ratings: z
     .record(modelName(), qualitySchema)
     .default({})
-    .describe("Your ratings per model name, wherever it is served, instead of the catalog's."),
+    .describe(
+      "Your ratings per model name, wherever it is served; a model's own `quality` adds to them.",
+    ),
   keys: z
     .array(keySchema)
     .max(100_000)

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { join, dirname } from "node:path";
 import { pino, type Logger } from "pino";
 import { createKeyring } from "./admission/api-key.ts";
+import { makeOpenDeployment } from "./config-providers.ts";
 import type { Config } from "./config.ts";
 import type { ConversationStore } from "./conversation/store-port.ts";
 import { createKeyedQueue } from "./flow/keyed-queue.ts";
@@ -14,6 +15,7 @@ import { makeServer } from "./server.ts";
 import { guardStore } from "./store/guard.ts";
 import { createJournal, type Journal } from "./store/journal.ts";
 import { openStore } from "./store/open-store.ts";
+import type { Deployment } from "./turn/deployment.ts";
 import { createHealth } from "./upstream/health.ts";
 import { simulatorDeployments } from "./upstream/simulator/deployments.ts";
 import { startSimulator } from "./upstream/simulator/server.ts";
@@ -62,8 +64,11 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     names: {
       deployments: [...config.deployments, ...(simulator?.deployments ?? [])],
       logicalModels: config.logicalModels,
-      openProviders: config.providers.filter(({ openModels }) => openModels).map(({ id }) => id),
+      openDeployment: (name) => openDeployment(config, name),
     },
+    withoutUsageEvent: new Set(
+      config.providers.filter(({ streamUsage }) => !streamUsage).map(({ id }) => id),
+    ),
     store,
     spill: (line) => journal.append(line),
     walker: createWalker(transport, health),
@@ -113,8 +118,20 @@ function providersOf(config: Config, simulatorUrl: string | null): readonly Prov
   return config.providers.flatMap((provider): Provider[] => {
     const baseUrl = provider.dialect === "simulator" ? simulatorUrl : provider.baseUrl;
     if (baseUrl === null) return [];
-    return [{ id: provider.id, baseUrl, keys: provider.keys, headers: provider.headers }];
+    const { id, keys, headers, allowPrivateAddress } = provider;
+    // The simulator listens on loopback, whatever the operator allows real providers.
+    const simulated = provider.dialect === "simulator";
+    return [{ id, baseUrl, keys, headers, allowPrivateAddress: allowPrivateAddress || simulated }];
   });
+}
+
+/** `provider/anything` for a provider whose models need not be listed. */
+function openDeployment(config: Config, name: string): Deployment | null {
+  const slash = name.indexOf("/");
+  const id = name.slice(0, Math.max(0, slash));
+  const model = name.slice(slash + 1);
+  const provider = config.providers.find((known) => known.id === id && known.openModels);
+  return provider === undefined || model === "" ? null : makeOpenDeployment(provider, model);
 }
 
 async function openGuardedStore(

@@ -77,10 +77,9 @@ function serverOptions(options: RouteOptions): FastifyServerOptions {
  */
 function guardLocal(server: FastifyInstance): void {
   server.addHook("onRequest", (request, reply, done) => {
-    const host = hostName(request.headers.host ?? "");
-    const origin = request.headers.origin;
-    const foreignOrigin = origin !== undefined && !isLoopback(hostName(origin.replace(/^\w+:\/\//, "")));
-    if (isLoopback(host) && !foreignOrigin) {
+    const { host, origin } = request.headers;
+    const foreignOrigin = origin !== undefined && !isLocal(origin.replace(/^\w+:\/\//, ""));
+    if (isLocal(host ?? "") && !foreignOrigin) {
       done();
       return;
     }
@@ -89,6 +88,13 @@ function guardLocal(server: FastifyInstance): void {
     const fault = makeFault("forbidden", message);
     reply.status(fault.status).headers(faultHeaders(fault)).send(chatErrorBody(fault, request.id));
   });
+}
+
+/** The usual spellings first: the full check builds address lists, which is too dear for every request. */
+const USUAL_LOCAL_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/i;
+
+function isLocal(host: string): boolean {
+  return USUAL_LOCAL_HOST.test(host) || isLoopback(hostName(host));
 }
 
 /** The name in a Host header or an origin, without port and brackets. */

@@ -198,7 +198,7 @@ describe("providers and models", () => {
 
   it("lets the operator's facts win over the catalog's, field by field, and ratings as a whole", (t) => {
     const text = `
-ratings: { "gpt-5.4": { chat: 0.7 } }
+ratings: { "gpt-5.4": { chat: 0.7 }, "gpt-5.5": { agent: 0.1, chat: 0.8 } }
 providers:
   - id: eu
     vendor: openai
@@ -212,7 +212,7 @@ providers:
     assert.equal(mine?.id, "eu/mine");
     assert.equal(mine?.contextTokens, 1000);
     assert.equal(mine?.price?.input, 5);
-    assert.deepEqual(mine?.quality, { agent: 0.99 });
+    assert.deepEqual(mine?.quality, { agent: 0.99, chat: 0.8 });
     assert.equal(mine?.region, "eu");
     assert.deepEqual(other?.quality, { chat: 0.7 });
   });
@@ -250,11 +250,12 @@ logicalModels:
   });
 
   it("tells which floor no model reaches, and the line that rates one", (t) => {
-    const unrated = load(t, LAB);
+    const text = LAB.replace("quality: { chat: 0.5 }", "");
+    const unrated = load(t, text);
     assert.ok(unrated.ok);
-    const notice = unrated.notices.find((text) => text.includes("profile AGENT"));
+    const notice = unrated.notices.find((line) => line.includes("profile AGENT"));
     assert.match(notice ?? "", /ratings: \{ "big-1": \{ agent: 0\.6 \} \}/);
-    const rated = load(t, `${LAB}\nratings: { "big-1": { agent: 0.6 } }\n`);
-    assert.ok(rated.ok && !rated.notices.some((text) => text.includes("profile AGENT")));
+    const rated = load(t, `${text}\nratings: { "big-1": { agent: 0.6 } }\n`);
+    assert.ok(rated.ok && !rated.notices.some((line) => line.includes("profile AGENT")));
   });
 });

@@ -110,12 +110,22 @@ describe("each rule finds what it forbids and leaves the rest alone", () => {
     );
   });
 
-  it("lock: a registry host, an install script", () => {
-    const entry = { resolved: "https://registry.example/a.tgz", hasInstallScript: true };
-    const lock = JSON.stringify({ packages: { "node_modules/a": entry } }, null, 1);
-    const [host, script] = faultsOfLock(lock).map(showViolation);
+  it("lock: a registry host, an install script, a package for another system that is left out", () => {
+    const entry = {
+      resolved: "https://registry.example/a.tgz",
+      hasInstallScript: true,
+      optionalDependencies: { "a-linux": "1.0.0", "a-darwin": "1.0.0" },
+    };
+    const lock = JSON.stringify(
+      { packages: { "node_modules/a": entry, "node_modules/a-linux": {} } },
+      null,
+      1,
+    );
+    const [host, script, missing, ...more] = faultsOfLock(lock).map(showViolation);
     assert.match(host ?? "", /^package-lock\.json:4: a `resolved` URL/);
     assert.match(script ?? "", /^package-lock\.json:3: node_modules\/a runs/);
+    assert.match(missing ?? "", /^package-lock\.json:3: a-darwin is named but not locked/);
+    assert.deepEqual(more, []);
     assert.deepEqual(
       faultsOfLock('{"packages":{"node_modules/node":{"hasInstallScript":true}}}'),
       [],

@@ -102,7 +102,9 @@ async function warmUp(arena: Arena, variant: Variant, up: StartedVariant): Promi
   for (const [index, each] of arena.plan.cells.entries()) {
     const cell = { ...each, connections: WARM_UP_CONNECTIONS };
     const measureMs = index === 0 ? arena.plan.warmUpMs : arena.plan.warmUpMs / 2;
-    requireSound(await load(arena, { variant, up, cell, warmUpMs: 0, measureMs }));
+    const result = await load(arena, { variant, up, cell, warmUpMs: 0, measureMs });
+    requireSound(result);
+    if (result.requests === 0) throw new Error(`no answer within ${measureMs} ms`);
   }
 }
 
@@ -116,6 +118,8 @@ async function runLap(arena: Arena, lap: number, slices: Slice[]): Promise<void>
       try {
         const result = await load(arena, { variant, up, cell, ...windowMs });
         requireSound(result);
+        // On a crowded machine a short slice may pass without any answer: it says nothing.
+        if (result.requests === 0) continue;
         slices.push({ lap, variant: variant.name, cell: cell.name, result });
       } catch (error) {
         await leaveOut(arena, variant, error);
@@ -154,7 +158,6 @@ function requireSound(result: LoadResult): void {
   if (result.failures > 0) {
     throw new Error(`${result.failures} requests failed, the first with: ${result.firstFailure}`);
   }
-  if (result.requests === 0) throw new Error("no request was answered within the window");
 }
 
 async function leaveOut(arena: Arena, variant: Variant, error: unknown): Promise<void> {

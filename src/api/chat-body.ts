@@ -24,6 +24,8 @@ export interface BodyChanges {
   /** Name of the model at the provider. */
   readonly model: string;
   readonly insertions: readonly BodyInsertion[];
+  /** Whether a stream is asked for its usage event, where the client did not ask itself. */
+  readonly askForUsage: boolean;
 }
 
 /** Makes the body for one attempt. */
@@ -36,7 +38,7 @@ export function chatBody(request: ChatRequest, changes: BodyChanges): Buffer {
   }
   const removed = GATEWAY_FIELDS.filter((name) => scan.fields.has(name));
   if (removed.length > 0) edits.push(...removeFields(scan, removed));
-  if (request.stream && !request.wantsUsageEvent) edits.push(askForUsage(request, removed));
+  if (changes.askForUsage && request.stream && !request.wantsUsageEvent) edits.push(askForUsage(request, removed));
   edits.push(...insertionEdits(request, changes.insertions));
   return edits.length === 0 ? body : applyEdits(body, edits);
 }

@@ -32,6 +32,7 @@ export interface ChatRequest {
 /** Reads a body that has been decoded already. Throws a FaultError that says what to change. */
 export function readChatRequest(body: Buffer, limits: { readonly depthMax: number }): ChatRequest {
   const scan = scanBody(body, { arrayField: "messages", depthMax: limits.depthMax });
+  refuseDisguised(scan);
   const field = (name: string): unknown => {
     const found = scan.fields.get(name);
     return found === undefined ? undefined : parseSpan(body, found.value);
@@ -64,6 +65,34 @@ export function readChatRequest(body: Buffer, limits: { readonly depthMax: numbe
       user: asText(field("user")),
     },
   };
+}
+
+/** Fields that policy rests on, or that the gateway writes itself. */
+const POLICY_FIELDS: ReadonlySet<string> = new Set([
+  "model",
+  "messages",
+  "stream",
+  "stream_options",
+  "tools",
+  "functions",
+  "tool_choice",
+  "response_format",
+  "x-routing-hints",
+  "x-fallback-chain",
+]);
+
+/**
+ * Some servers match field names without regard to case, so `"Model"` beside `"model"` would be read
+ * one way here and another way there. U+017F folds to an s, U+212A to a k.
+ */
+function refuseDisguised(scan: BodyScan): void {
+  for (const name of scan.fields.keys()) {
+    if (POLICY_FIELDS.has(name)) continue;
+    const folded = name.toLowerCase().replaceAll("\u017f", "s").replaceAll("\u212a", "k");
+    if (!POLICY_FIELDS.has(folded)) continue;
+    const message = `A field's name differs from \`${folded}\` only in spelling. Send it as \`${folded}\`, once.`;
+    throwFault("duplicate_field", message, { param: folded });
+  }
 }
 
 function readModel(value: unknown): string {

@@ -4,6 +4,7 @@
 import type { DivergenceMode, Profile } from "../turn/profile.ts";
 import type { Transcript } from "../turn/transcript.ts";
 import { nextLife } from "./conversation.machine.ts";
+import { isCalm } from "./calm-life.ts";
 import { budgetNote, correctionText } from "./correction.ts";
 import { addCorrection, anchorOf, settleOutcome, standingCorrections } from "./corrections.ts";
 import type { Insertion } from "./corrections.ts";
@@ -74,12 +75,10 @@ export function askTurn(
   const standing = standingCorrections(record, question.threadId, question.transcript);
   const steps =
     resend || side ? [] : gatherSteps(question.transcript, { from: question.match.from, turn });
-  const life = nextLife(record.life, {
-    type: "turn.asked",
-    turn,
-    spentNanoUsd: question.spentNanoUsd,
-    budgetNanoUsd: record.budgetNanoUsd,
-  });
+  const amounts = { spentNanoUsd: question.spentNanoUsd, budgetNanoUsd: record.budgetNanoUsd };
+  const life = isCalm(record.life, amounts)
+    ? record.life
+    : nextLife(record.life, { type: "turn.asked", turn, ...amounts });
   const warned = life.value === "warned" && record.life.value === "open";
   const base: TurnAsked = {
     record: { ...standing.record, life },

@@ -192,11 +192,7 @@ function withoutOldSamples(steps: readonly Step[]): readonly Step[] {
 }
 
 function remember(seen: readonly string[], left: readonly Step[]): readonly string[] {
-  const pairs = new Set(seen);
-  for (const step of left) {
-    const pair = pairOf(step);
-    pairs.delete(pair);
-    pairs.add(pair);
-  }
-  return [...pairs].slice(-SEEN_MAX);
+  const pairs = new Set(left.map(pairOf).toReversed());
+  const others = seen.filter((pair) => !pairs.has(pair));
+  return [...others, ...[...pairs].toReversed()].slice(-SEEN_MAX);
 }

@@ -3,6 +3,7 @@
 
 import type { Usage } from "../turn/usage.ts";
 import { absorb, type Seen } from "./absorb.ts";
+import { isCalm } from "./calm-life.ts";
 import { nextLife } from "./conversation.machine.ts";
 import { retireCorrection, settleOutcome } from "./corrections.ts";
 import { nextPin, pinnedModel } from "./pin.machine.ts";
@@ -58,13 +59,11 @@ export function settleTurn(
   const adds = !facts.counted && !facts.resend && !side;
   const turn = adds ? record.turns + 1 : facts.turn;
   const settledThread = settleThread(absorbed.thread, facts, turn);
-  const life = nextLife(record.life, {
-    type: "turn.ended",
-    turn,
-    spentNanoUsd: facts.spentNanoUsd,
-    budgetNanoUsd: record.budgetNanoUsd,
-    final: facts.final,
-  });
+  const amounts = { spentNanoUsd: facts.spentNanoUsd, budgetNanoUsd: record.budgetNanoUsd };
+  const life =
+    !facts.final && isCalm(record.life, amounts)
+      ? record.life
+      : nextLife(record.life, { type: "turn.ended", turn, ...amounts, final: facts.final });
   const counted: ConversationRecord = {
     ...absorbed.record,
     life,

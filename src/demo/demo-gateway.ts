@@ -1,8 +1,8 @@
-// Starts a whole gateway for the demo: on a free port, in memory, with the simulator as its only
-// provider.
+// Starts a whole gateway for the demo: on a free port, in memory, and the simulator alone behind it.
 // Must never read the user's configuration file or environment.
 
 import { loadConfig } from "../config.ts";
+import type { Config } from "../config.ts";
 import { createGateway } from "../gateway.ts";
 
 export interface DemoGateway {
@@ -10,6 +10,9 @@ export interface DemoGateway {
   readonly url: string;
   close(): Promise<void>;
 }
+
+/** Slow enough to watch the turns come in. */
+const SIMULATOR_SPEED = 3;
 
 /** Rejects when the gateway cannot start. */
 export async function startDemoGateway(): Promise<DemoGateway> {
@@ -20,5 +23,6 @@ export async function startDemoGateway(): Promise<DemoGateway> {
     workingDirectory: import.meta.dirname,
   });
   if (!loaded.ok) throw new Error(loaded.faults.map((fault) => fault.message).join("; "));
-  return createGateway({ config: { ...loaded.config, log: { level: "silent" } } });
+  const config: Config = { ...loaded.config, log: { level: "silent" } };
+  return createGateway({ config, simulatorSpeed: SIMULATOR_SPEED });
 }

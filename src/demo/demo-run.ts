@@ -52,9 +52,11 @@ export async function runAgentAt(plan: RunPlan, watcher: RunWatcher): Promise<Ru
     } else if (event.kind !== "turn") {
       ending = event;
     } else {
+      // The agent does not wait for the demo: a later turn's correction may be there already.
       const corrections = (await look())?.corrections ?? [];
-      for (const correction of corrections.slice(known)) watcher.corrected(correction);
-      known = corrections.length;
+      const due = corrections.filter((correction) => correction.turn <= event.turn);
+      for (const correction of due.slice(known)) watcher.corrected(correction);
+      known = due.length;
       turns.push(event);
       watcher.turned(event);
     }
@@ -92,7 +94,7 @@ export interface RunSummary {
   readonly loopSeenAtTurn: number | null;
   /** Turn of the first correction; null: none. */
   readonly correctedAtTurn: number | null;
-  /** The gateway's own word on its last correction; null where there was none. */
+  /** What the gateway says became of its last correction; null where there was none. */
   readonly outcome: string | null;
   readonly answered: boolean;
 }
@@ -111,7 +113,7 @@ export function summarise(run: RunRecord): RunSummary {
     costUsd: run.costUsd,
     loopSeenAtTurn: run.turns.find(isSuspicious)?.turn ?? null,
     correctedAtTurn: corrections[0]?.turn ?? null,
-    outcome: last === undefined ? null : describeOutcome(last.outcome),
+    outcome: last === undefined ? null : describeOutcome(last),
     answered: run.ending.kind === "answered",
   };
 }
@@ -120,7 +122,7 @@ function isSuspicious({ headers }: AgentTurn): boolean {
   return /^(suspected|correcting|escalated|halted)$/.test(headers["x-conversation-state"] ?? "");
 }
 
-function describeOutcome(outcome: unknown): string {
-  if (outcome === null || outcome === undefined) return "open";
-  return typeof outcome === "string" ? outcome : JSON.stringify(outcome);
+function describeOutcome({ outcome }: DemoCorrection): string {
+  if (outcome === null) return "not known yet";
+  return `${outcome.kind} in ${outcome.turns} ${outcome.turns === 1 ? "turn" : "turns"}`;
 }

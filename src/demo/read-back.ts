@@ -8,10 +8,11 @@ const conversation = z.looseObject({
   corrections: z.array(
     z.looseObject({
       turn: z.number(),
-      level: z.union([z.number(), z.string()]),
+      level: z.number(),
       pattern: z.string(),
       text: z.string(),
-      outcome: z.unknown(),
+      /** Null as long as it is not known. */
+      outcome: z.looseObject({ kind: z.string(), turns: z.number() }).nullable(),
     }),
   ),
 });

@@ -24,7 +24,7 @@ export function formatOpening(gatewayUrl: string, model: string): string {
 export function formatRunHead(name: string, headers: Readonly<Record<string, string>>): string {
   const sent = Object.entries(headers).map(([header, value]) => `     ${header}: ${value}`);
   const columns = `  turn  ${"the agent".padEnd(ACTION_COLUMNS)}  the gateway`;
-  return [`${name}`, ...sent, "", columns, `  ${"-".repeat(COLUMNS - 2)}`, ""].join("\n");
+  return [name, ...sent, "", columns, `  ${"-".repeat(COLUMNS - 2)}`, ""].join("\n");
 }
 
 export function formatTurn({ turn, call, text, headers }: AgentTurn): string {

@@ -112,7 +112,7 @@ async function walkOnce(stations: Stations, sending: Sending): Promise<Sent> {
   const walked = await stations.walker.walk({
     steps: plan.attempts.map((planned) => ({ planned, deployment: planned.deployment })),
     before,
-    body: (deployment, withNew) => bodyFor({ call, decision }, deployment, withNew),
+    body: (deployment, withNew) => bodyFor(stations, { call, decision, withNew }, deployment),
     carriesNew: decision !== null && decision.asked.correction !== null,
     headers: upstreamHeaders(call),
     path: "/chat/completions",
@@ -153,17 +153,18 @@ export function headOf(
 }
 
 function bodyFor(
-  turn: { readonly call: Call; readonly decision: Decision | null },
+  stations: Stations,
+  turn: { readonly call: Call; readonly decision: Decision | null; readonly withNew: boolean },
   deployment: Deployment,
-  withNew: boolean,
 ): Buffer {
   const asked = turn.decision?.asked ?? null;
   const insertions = asked?.insertions ?? [];
-  const wanted = withNew
+  const wanted = turn.withNew
     ? insertions
     : insertions.filter((insertion) => insertion.correction !== asked?.correction?.id);
   return chatBody(turn.call.request, {
     model: deployment.model,
+    askForUsage: !stations.withoutUsageEvent.has(deployment.provider),
     insertions: wanted.map((insertion): BodyInsertion => ({
       index: insertion.index,
       text: insertion.text,

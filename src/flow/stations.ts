@@ -39,6 +39,8 @@ export interface TurnLog {
 export interface Stations {
   readonly config: Config;
   readonly names: ModelNames;
+  /** Providers that refuse `stream_options`: their streams tell no usage. */
+  readonly withoutUsageEvent: ReadonlySet<string>;
   readonly store: ConversationStore;
   /** Keeps a line for later when the store could not take it; false when it is full. */
   readonly spill: (line: string) => Promise<boolean>;

@@ -10,8 +10,11 @@ export const AUTO_MODEL = "auto";
 export interface ModelNames {
   readonly deployments: readonly Deployment[];
   readonly logicalModels: ReadonlyMap<string, readonly LogicalTarget[]>;
-  /** Providers whose models need not be listed: `provider/anything` is passed on, unrated and unpriced. */
-  readonly openProviders: readonly string[];
+  /**
+   * A deployment for a name that only its provider knows (`provider/anything`), unrated and unpriced;
+   * null when no provider takes unlisted names.
+   */
+  readonly openDeployment: (name: string) => Deployment | null;
 }
 
 /** How the name was meant. `chosen` tells whether the router chooses, so that a floor binds. */
@@ -37,7 +40,7 @@ export function resolveModel(
   if (targets !== undefined) return resolveLogical(targets, names, split);
   const sameModel = byModelName(requested, names.deployments);
   if (sameModel.length > 0) return { kind: "model", candidates: sameModel, arm: null };
-  const open = openDeployment(requested, names.openProviders);
+  const open = names.openDeployment(requested);
   return open === null ? null : { kind: "deployment", candidates: [open], arm: null };
 }
 
@@ -59,7 +62,7 @@ function resolveLogical(
 function targetDeployments(to: string, names: ModelNames): readonly Deployment[] {
   const exact = names.deployments.filter((deployment) => deployment.id === to);
   if (exact.length > 0) return exact;
-  const open = openDeployment(to, names.openProviders);
+  const open = names.openDeployment(to);
   return open === null ? byModelName(to, names.deployments) : [open];
 }
 
@@ -67,26 +70,4 @@ function byModelName(name: string, deployments: readonly Deployment[]): readonly
   return deployments.filter(
     (deployment) => deployment.model === name || deployment.localId === name,
   );
-}
-
-/** A deployment for a name that only its provider knows. Nothing is known of it, and nothing is made up. */
-function openDeployment(name: string, openProviders: readonly string[]): Deployment | null {
-  const slash = name.indexOf("/");
-  if (slash <= 0 || slash === name.length - 1) return null;
-  const provider = name.slice(0, slash);
-  if (!openProviders.includes(provider)) return null;
-  const model = name.slice(slash + 1);
-  return {
-    id: name,
-    provider,
-    localId: model,
-    model,
-    region: null,
-    contextTokens: null,
-    maxOutputTokens: null,
-    capabilities: ["tools", "vision", "json"],
-    price: null,
-    quality: {},
-    correctionPlace: "user-after-tool",
-  };
 }

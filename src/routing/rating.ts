@@ -10,23 +10,12 @@ export interface Rating {
   readonly provenance: "rated" | "proxy";
 }
 
-/**
- * Agent work asks for both tool use and code, so the lower of the two counts where both are known.
- * A chat rating that is missing is the mean of the others, marked as a proxy.
- */
+/** A kind without figures of its own is the mean of the other kinds, marked as a proxy. */
 export function rateQuality(quality: Deployment["quality"], kind: QualityKind): Rating | null {
-  const { chat, agent, coding } = quality;
-  if (kind === "agent" && agent !== undefined) {
-    return rated(coding === undefined ? agent : Math.min(agent, coding));
-  }
   const own = quality[kind];
-  if (own !== undefined) return rated(own);
-  const others = [chat, agent, coding].filter((value) => value !== undefined);
+  if (own !== undefined) return { value: own, provenance: "rated" };
+  const others = Object.values(quality).filter((value) => value !== undefined);
   if (others.length === 0) return null;
   const mean = others.reduce((sum, value) => sum + value, 0) / others.length;
   return { value: mean, provenance: "proxy" };
-}
-
-function rated(value: number): Rating {
-  return { value, provenance: "rated" };
 }

@@ -11,7 +11,7 @@ const COMMAND_TIMEOUT_MS = 1_000;
 /** How long one TCP and TLS connect may take. */
 const CONNECT_TIMEOUT_MS = 2_000;
 /** How long opening the store may take in all. */
-const OPEN_TIMEOUT_MS = 5_000;
+const OPEN_TIMEOUT_MS = 3_000;
 /** Longest pause between two tries to reconnect; they start at a tenth of a second. */
 const RECONNECT_PAUSE_MAX_MS = 2_000;
 const RECONNECT_PAUSE_STEP_MS = 100;

@@ -2,7 +2,7 @@
 // Must never follow a redirect, reuse another provider's connections, or send one provider's key to another.
 
 import { Pool, type Dispatcher } from "undici";
-import { guardedLookup } from "./address-guard.ts";
+import { makeGuardedLookup } from "./address-guard.ts";
 
 /** Most connections to one provider; further turns wait for a free one. */
 const CONNECTIONS_MAX = 1_024;
@@ -19,6 +19,8 @@ export interface Provider {
   readonly keys: readonly string[];
   /** Headers the operator adds to every request. */
   readonly headers: Readonly<Record<string, string>>;
+  /** False: its host must not resolve to a private or loopback address. */
+  readonly allowPrivateAddress: boolean;
 }
 
 export interface Route {
@@ -44,7 +46,7 @@ export function createTransport(
       connections: CONNECTIONS_MAX,
       keepAliveTimeout: KEEP_ALIVE_MS,
       maxHeaderSize: HEADER_BYTES_MAX,
-      connect: { timeout: options.connectMs, lookup: guardedLookup },
+      connect: { timeout: options.connectMs, lookup: makeGuardedLookup(provider) },
     });
     const pathPrefix = url.pathname.replace(/\/+$/, "");
     routes.set(provider.id, { dispatcher: pool, pool, pathPrefix, provider });

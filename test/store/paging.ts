@@ -54,7 +54,7 @@ async function walkReceipts(
 }
 
 function orderTests(open: OpenEmpty): void {
-  test("conversations are listed newest first, each once, on pages of any size", async (context) => {
+  test("conversations are listed newest first and once, on pages of any size", async (context) => {
     const { store } = await open(context);
     const base = Date.now();
     const expected: string[] = [];

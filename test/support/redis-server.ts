@@ -14,6 +14,8 @@ const START_RETRY_MS = 20;
 
 export interface RedisServer {
   readonly url: string;
+  /** Of our own server; null for one that the environment names. */
+  readonly port: number | null;
   /** The process, where it is our own: for tests that halt or kill it. */
   readonly process: ChildProcess | null;
   readonly stop: () => Promise<void>;
@@ -44,10 +46,13 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-async function startOwnRedis(): Promise<RedisServer | null> {
-  const port = await freePort();
+/** A server of our own, also where the environment names another. Null without the program. */
+export async function startOwnRedis(ownPort?: number): Promise<RedisServer | null> {
+  const port = ownPort ?? (await freePort());
   const settings = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", tmpdir()];
   const child = spawn("redis-server", ["--port", String(port), ...settings], { stdio: "ignore" });
+  const killNow = (): boolean => child.kill("SIGKILL");
+  process.once("exit", killNow);
   let ended = false;
   child.once("error", () => (ended = true));
   child.once("exit", () => (ended = true));
@@ -56,11 +61,12 @@ async function startOwnRedis(): Promise<RedisServer | null> {
   while (!ended && performance.now() < giveUpAtMs) {
     if (await answers(url)) {
       const stop = async (): Promise<void> => {
+        process.off("exit", killNow);
         if (ended) return;
         child.kill("SIGKILL");
         await once(child, "exit");
       };
-      return { url, process: child, stop };
+      return { url, port, process: child, stop };
     }
     await pause(START_RETRY_MS);
   }
@@ -71,7 +77,9 @@ async function startOwnRedis(): Promise<RedisServer | null> {
 /** Null when this machine has no Redis; rejects instead where `CI=true`. */
 export async function startRedis(): Promise<RedisServer | null> {
   const url = process.env["FAIRLEAD_TEST_REDIS_URL"];
-  if (url !== undefined && url !== "") return { url, process: null, stop: async () => {} };
+  if (url !== undefined && url !== "") {
+    return { url, port: null, process: null, stop: async () => {} };
+  }
   const server = await startOwnRedis();
   if (server === null && process.env["CI"] === "true") {
     throw new Error("CI has no Redis: install redis-server or set FAIRLEAD_TEST_REDIS_URL.");

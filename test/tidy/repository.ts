@@ -32,7 +32,10 @@ const packageFile = z.object({
   devDependencies: versions,
 });
 const lockFile = z.object({
-  packages: z.record(z.string(), z.object({ hasInstallScript: z.boolean().default(false) })),
+  packages: z.record(
+    z.string(),
+    z.object({ hasInstallScript: z.boolean().default(false), optionalDependencies: versions }),
+  ),
 });
 
 /** 1-based line of the first place that holds `text`; 1 when it is nowhere. */
@@ -79,30 +82,42 @@ export function faultsOfDependencies(content: string): readonly Violation[] {
   return [...unnamed, ...gone, ...loose];
 }
 
-/** Checks that the lock names no registry host and that no unexpected install script would run. */
+/** Checks that the lock is one `npm ci` accepts anywhere, and that no unexpected install script would run. */
 export function faultsOfLock(content: string): readonly Violation[] {
   const path = "package-lock.json";
+  const { packages } = lockFile.parse(JSON.parse(content));
   const hosts = content
     .split("\n")
-    .flatMap((text, index) =>
-      /"resolved"\s*:\s*"[a-z+]+:/.test(text)
-        ? [
-            {
-              path,
-              line: index + 1,
-              message: "a `resolved` URL binds everybody to one registry host",
-            },
-          ]
-        : [],
-    );
-  const scripts = Object.entries(lockFile.parse(JSON.parse(content)).packages)
+    .map((text, index) => ({ text, line: index + 1 }))
+    .filter(({ text }) => /"resolved"\s*:\s*"[a-z+]+:/.test(text))
+    .map(({ line }) => ({
+      path,
+      line,
+      message: "a `resolved` URL binds everybody to one registry host",
+    }));
+  const scripts = Object.entries(packages)
     .filter(([name, entry]) => entry.hasInstallScript && !INSTALL_SCRIPTS.includes(name))
     .map(([name]) => ({
       path,
       line: lineOf(content, `"${name}"`),
       message: `${name} runs an install script: find another package, or name it with a reason`,
     }));
-  return [...hosts, ...scripts];
+  const missing = Object.entries(packages)
+    .flatMap(([parent, entry]) =>
+      Object.keys(entry.optionalDependencies)
+        .filter((name) => !isLocked(packages, parent, name))
+        .map((name) => ({ parent, name })),
+    )
+    .map(({ parent, name }) => ({
+      path,
+      line: lineOf(content, `"${parent}"`),
+      message: `${name} is named but not locked: \`npm ci\` refuses such a lock`,
+    }));
+  return [...hosts, ...scripts, ...missing];
+}
+
+function isLocked(packages: object, parent: string, name: string): boolean {
+  return `node_modules/${name}` in packages || `${parent}/node_modules/${name}` in packages;
 }
 
 interface Document {

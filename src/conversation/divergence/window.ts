@@ -8,8 +8,16 @@ import { pairOf, type Evidence, type Sample, type Step } from "../evidence.ts";
  * Neutral tools: those that only think and those that pass time. They are taken out before a pattern looks:
  * between two repeats they are no work, and repeating them is no loop.
  */
-const THINK_TOOLS = /^(?:think(?:ing)?|sequential_?thinking|reflect|scratchpad|(?:take_)?notes?)$/;
-const WAIT_TOOLS = /^(?:wait|sleep|pause|delay)$/;
+const NEUTRAL_TOOLS = toolNames(
+  "think|thinking|sequential_?thinking|reflect|scratchpad|notes?|take_note|wait|sleep|pause|delay",
+);
+const WAIT_TOOLS = toolNames("wait|sleep|pause|delay");
+
+/** By the last part of a name, as clients put servers and groups before it: `mcp__notes__think`. */
+function toolNames(names: string): RegExp {
+  return new RegExp(`(?:^|__|[.:/])(?:${names})$`, "i");
+}
+
 /** How many other steps may lie between two repeats of a call that belong together. */
 export const GAP_STEPS_MAX = 8;
 /** What a repeat counts when something new was learned since the call before it, or when a wait preceded it. */
@@ -32,15 +40,8 @@ export interface PatternWindow {
   readonly settings: DivergenceSettings;
 }
 
-/** `mcp__notes__think` → `think`. */
-function plainName(tool: string): string {
-  const parts = tool.toLowerCase().split(/__|[.:/]/);
-  return parts.at(-1) ?? tool;
-}
-
 export function isNeutral(step: Step): boolean {
-  const name = plainName(step.tool);
-  return THINK_TOOLS.test(name) || WAIT_TOOLS.test(name);
+  return NEUTRAL_TOOLS.test(step.tool);
 }
 
 /** Whether the steps from position `start` of the ring on brought an unseen pair that is no error. */
@@ -74,7 +75,7 @@ export function makeRounds(evidence: Evidence): Round[] {
   for (const step of evidence.steps) {
     boundary ||= step.userBoundary;
     if (isNeutral(step)) {
-      waited ||= WAIT_TOOLS.test(plainName(step.tool));
+      waited ||= WAIT_TOOLS.test(step.tool);
       continue;
     }
     const pair = pairOf(step);

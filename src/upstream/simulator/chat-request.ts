@@ -15,7 +15,7 @@ const toolCall = z.looseObject({
   function: z.looseObject({ name: z.string(), arguments: z.string() }),
 });
 
-const message = z.looseObject({
+const chatMessage = z.looseObject({
   role: z.enum(["system", "developer", "user", "assistant", "tool"]),
   content: z
     .union([z.string(), z.null(), z.array(z.looseObject({ text: z.string().optional() }))])
@@ -36,7 +36,7 @@ const tool = z.looseObject({
 
 const chatRequest = z.looseObject({
   model: z.string(),
-  messages: z.array(message).min(1).max(MESSAGES_MAX),
+  messages: z.array(chatMessage).min(1).max(MESSAGES_MAX),
   stream: z.boolean().nullish(),
   stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
   tools: z.array(tool).max(TOOLS_MAX).nullish(),
