@@ -16,8 +16,8 @@ import {
   type ThreadEvent,
 } from "../src/conversation/thread.machine.ts";
 
-const ROUNDS = 20;
-const STEPS_PER_ROUND = 5_000;
+const ROUNDS = 400;
+const STEPS_PER_ROUND = 250;
 
 /** Microseconds of one call in the quickest round. The first rounds also warm up. */
 function microsecondsPerCall(call: () => unknown): number {

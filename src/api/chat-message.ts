@@ -6,12 +6,18 @@ import { parseSpan, type Span } from "./json-scan.ts";
 
 /** The messages of a body, decoded on demand from their spans. */
 export function chatTranscript(body: Buffer, elements: readonly Span[]): Transcript {
+  // The same few messages at the end are read by matching, evidence and checkpoint: decoded once.
+  const decoded = new Map<number, Message>();
   return {
     count: elements.length,
     read(index) {
+      const known = decoded.get(index);
+      if (known !== undefined) return known;
       const span = elements[index];
       if (span === undefined) throw new RangeError(`no message ${index} of ${elements.length}`);
-      return decodeMessage(parseSpan(body, span));
+      const message = decodeMessage(parseSpan(body, span));
+      decoded.set(index, message);
+      return message;
     },
   };
 }

@@ -19,6 +19,8 @@ export interface Seen {
   readonly steps: readonly Step[];
   /** The checkpoint the steps were gathered against; null for a thread that was new then. */
   readonly base: { readonly count: number; readonly newest: string } | null;
+  /** The request has the stored checkpoint as a prefix, so its fingerprints still hold. */
+  readonly continues: boolean;
   readonly now: number;
 }
 
@@ -33,9 +35,10 @@ export function absorb(
   const evidence = fresh.length === 0 ? thread.evidence : appendEvidence(thread.evidence, fresh);
   // A slower parallel turn with a shorter history must not set the checkpoint back.
   const behind = known !== undefined && !isBase(known, seen) && known.count > seen.transcript.count;
+  const continues = seen.continues && known !== undefined && isBase(known, seen);
   const mark = behind
     ? { count: known.count, tail: known.tail, system: known.system }
-    : checkpoint(seen.transcript);
+    : checkpoint(seen.transcript, continues ? known : null);
   const entry: ThreadEntry = {
     id: seen.threadId,
     kind: seen.kind,

@@ -244,6 +244,7 @@ export function seenBy(asked: TurnAsked, question: TurnQuestion): Seen {
     agent: question.hints.agent,
     transcript: question.transcript,
     steps: asked.steps,
+    continues: question.match.prefix,
     base: entry === null ? null : { count: entry.count, newest: entry.tail.at(-1) ?? "" },
     now: question.now,
   };

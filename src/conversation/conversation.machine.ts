@@ -52,6 +52,8 @@ export type LifeEvent =
   | { readonly type: "operator.closed" }
   | { readonly type: "operator.reset" };
 
+const FIRST_LIFE: LifeContext = { generation: 1, warnedAt: null };
+
 export type LifeSnapshot = MachineSnapshot<LifeState, LifeContext>;
 
 export const lifeSnapshotSchema: z.ZodType<LifeSnapshot> = z
@@ -83,7 +85,7 @@ function reachesPercent(event: TurnAmounts, percent: number): boolean {
 }
 
 const machine = setup({
-  types: machineTypes<LifeContext, LifeEvent>(),
+  types: machineTypes<LifeContext, LifeEvent>(FIRST_LIFE, { type: "operator.reset" }),
   actions: {
     dropWarning: assign({ warnedAt: null }),
     beginGeneration: assign({ generation: ({ context }) => countUp(context.generation) }),
@@ -91,7 +93,7 @@ const machine = setup({
 }).createMachine({
   id: "life",
   initial: "open",
-  context: { generation: 1, warnedAt: null },
+  context: FIRST_LIFE,
   on: {
     "turn.asked": [
       { guard: isExhausted, target: ".exhausted", actions: "dropWarning" },
@@ -136,7 +138,7 @@ const machine = setup({
 const step = makeStep<LifeSnapshot, LifeEvent>("life", machine, lifeSnapshotSchema);
 
 export function initialLife(): LifeSnapshot {
-  return { value: "open", context: { generation: 1, warnedAt: null } };
+  return { value: "open", context: FIRST_LIFE };
 }
 
 /** Pure. Gives back the same object where nothing changes. */

@@ -123,7 +123,9 @@ function isAtHome(served: Served): boolean {
   return isHomeModel(served) && served.event.deployment === served.context.home?.deployment;
 }
 
-const machine = setup({ types: machineTypes<PinContext, PinEvent>() }).createMachine({
+const machine = setup({
+  types: machineTypes<PinContext, PinEvent>(NO_PIN, { type: "pin.released" }),
+}).createMachine({
   id: "pin",
   initial: "unpinned",
   context: NO_PIN,

@@ -211,7 +211,7 @@ const NOTHING_KNOWN: ThreadContext = {
 };
 
 const machine = setup({
-  types: machineTypes<ThreadContext, ThreadEvent>(),
+  types: machineTypes<ThreadContext, ThreadEvent>(NOTHING_KNOWN, { type: "operator.reset" }),
   guards: {
     /** Only an answer to a request that carried the latest correction shows its effect. */
     isFinalAnswer: ({ context, event }) =>

@@ -7,6 +7,11 @@ import { CHECKPOINT_TAIL, type ConversationRecord, type ThreadEntry } from "./re
 
 /** How many of the newest messages of a request are searched when the history was edited or condensed. */
 const OVERLAP_WINDOW = 48;
+/**
+ * How many messages before a checkpoint are compared. Equal count, equal last messages with their call
+ * ids: histories that agree in these and differ before do not occur, and each comparison costs a hash.
+ */
+const PREFIX_COMPARED = 3;
 /** An overlap counts from this many equal neighbouring messages on. */
 const OVERLAP_MIN = 2;
 
@@ -27,6 +32,8 @@ export interface ThreadMatch {
   readonly from: number;
   /** The request holds exactly the messages of the newest request of the thread. */
   readonly equal: boolean;
+  /** The stored checkpoint is a prefix of the request, message by message. */
+  readonly prefix: boolean;
   /** How the thread was found, for the receipt. */
   readonly by: "agent" | "checkpoint" | "overlap" | "summary" | "new";
 }
@@ -50,12 +57,25 @@ export function matchThread(
 }
 
 /** The checkpoint of this request: count, newest fingerprints and the loose system prompt. */
-export function checkpoint(transcript: Transcript): Pick<ThreadEntry, "count" | "tail" | "system"> {
-  const fingerprint = memoisedFingerprint(transcript);
+export function checkpoint(
+  transcript: Transcript,
+  known: Pick<ThreadEntry, "count" | "tail"> | null,
+): Pick<ThreadEntry, "count" | "tail" | "system"> {
   const first = Math.max(0, transcript.count - CHECKPOINT_TAIL);
   const tail: string[] = [];
-  for (let index = first; index < transcript.count; index += 1) tail.push(fingerprint(index));
+  for (let index = first; index < transcript.count; index += 1) {
+    tail.push(knownFingerprint(known, index) ?? messageFingerprint(transcript.read(index)));
+  }
   return { count: transcript.count, tail, system: systemOf(transcript) };
+}
+
+/** What the checkpoint that this request continues holds already need not be computed again. */
+function knownFingerprint(
+  known: Pick<ThreadEntry, "count" | "tail"> | null,
+  index: number,
+): string | null {
+  if (known === null || index >= known.count) return null;
+  return known.tail[index - (known.count - known.tail.length)] ?? null;
 }
 
 type Fingerprinter = (index: number) => string;
@@ -97,7 +117,7 @@ function byEditedLast(
     const [third, second] = [entry.tail.at(-3), entry.tail.at(-2)];
     const position = entry.count - 2;
     if (fingerprint(position) !== second || fingerprint(position - 1) !== third) continue;
-    return { entry, kind: entry.kind, from: entry.count, equal: false, by: "checkpoint" };
+    return { entry, kind: entry.kind, from: entry.count, equal: false, prefix: false, by: "checkpoint" };
   }
   return null;
 }
@@ -113,22 +133,26 @@ function byCheckpoint(
   );
   for (const entry of longestFirst) {
     if (entry.count === 0 || entry.count > transcript.count) continue;
-    const first = entry.count - entry.tail.length;
-    // Newest first: two different histories nearly always differ there, so the check ends early.
-    const same = entry.tail.every((_, step) => {
-      const position = entry.tail.length - 1 - step;
-      return fingerprint(first + position) === entry.tail[position];
-    });
-    if (!same) continue;
+    if (!endsAlike(entry, fingerprint)) continue;
     return {
       entry,
       kind: entry.kind,
       from: entry.count,
       equal: entry.count === transcript.count,
+      prefix: true,
       by: entry.agent === null ? "checkpoint" : "agent",
     };
   }
   return null;
+}
+
+/** Newest first: two different histories nearly always differ there, so the check ends early. */
+function endsAlike(entry: ThreadEntry, fingerprint: Fingerprinter): boolean {
+  const compared = Math.min(PREFIX_COMPARED, entry.tail.length);
+  for (let back = 1; back <= compared; back += 1) {
+    if (fingerprint(entry.count - back) !== entry.tail.at(-back)) return false;
+  }
+  return true;
 }
 
 /** Edited or condensed history: the most recently active thread whose newest messages still stand in it. */
@@ -146,7 +170,7 @@ function byOverlap(
       if (fingerprint(index) !== newest) continue;
       const before = entry.tail.at(-2);
       if (index === 0 || fingerprint(index - 1) !== before) continue;
-      return { entry, kind: entry.kind, from: index + 1, equal: false, by: "overlap" };
+      return { entry, kind: entry.kind, from: index + 1, equal: false, prefix: false, by: "overlap" };
     }
   }
   return null;
@@ -164,7 +188,7 @@ function bySummary(
   const same = entries.filter((entry) => entry.system === system && entry.kind === "main");
   const only = same.length === 1 ? same[0] : undefined;
   if (only === undefined || only.turns < 2) return null;
-  return { entry: only, kind: only.kind, from: 0, equal: false, by: "summary" };
+  return { entry: only, kind: only.kind, from: 0, equal: false, prefix: false, by: "summary" };
 }
 
 function kindOfNew(entries: readonly ThreadEntry[], hints: ThreadHints): ThreadEntry["kind"] {
@@ -178,7 +202,7 @@ function newThreadMatch(
   kind: ThreadEntry["kind"],
   by: ThreadMatch["by"],
 ): ThreadMatch {
-  return { entry, kind, from: 0, equal: false, by };
+  return { entry, kind, from: 0, equal: false, prefix: false, by };
 }
 
 function systemOf(transcript: Transcript): string {
