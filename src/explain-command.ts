@@ -18,7 +18,9 @@ export async function runExplainCommand(args: readonly string[], io: CommandIo):
   });
   const requestId = positionals[0];
   if (requestId === undefined) {
-    io.error("Usage: fairlead explain REQUEST_ID [--url URL] [--json]\nThe id is in the x-request-id header of every answer.\n");
+    io.error(
+      "Usage: fairlead explain REQUEST_ID [--url URL] [--json]\nThe id is in the x-request-id header of every answer.\n",
+    );
     return 2;
   }
   const base = values.url ?? io.environment["FAIRLEAD_URL"] ?? URL_DEFAULT;
@@ -39,7 +41,9 @@ export async function runExplainCommand(args: readonly string[], io: CommandIo):
     return 0;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    io.error(`No gateway answers at ${url.origin} (${reason}). Start one, or name it with --url.\n`);
+    io.error(
+      `No gateway answers at ${url.origin} (${reason}). Start one, or name it with --url.\n`,
+    );
     return 1;
   }
 }
@@ -53,7 +57,8 @@ function readReceipt(text: string): Receipt {
 function readMessage(text: string): string | null {
   try {
     const parsed: unknown = JSON.parse(text);
-    const error = typeof parsed === "object" && parsed !== null && "error" in parsed ? parsed.error : null;
+    const error =
+      typeof parsed === "object" && parsed !== null && "error" in parsed ? parsed.error : null;
     const isObject = typeof error === "object" && error !== null && "message" in error;
     return isObject ? String(error.message) : null;
   } catch (error) {

@@ -9,7 +9,12 @@ import { chatErrorBody, faultHeaders } from "./api/fault-reply.ts";
 import { modelList } from "./api/openai-models.ts";
 import { serveChat } from "./flow.ts";
 import { act, readAction } from "./flow/act.ts";
-import { listConversations, listTurns, readOneConversation, readReceipt } from "./flow/read-back.ts";
+import {
+  listConversations,
+  listTurns,
+  readOneConversation,
+  readReceipt,
+} from "./flow/read-back.ts";
 import { conversationKey } from "./flow/rows.ts";
 import type { Stations } from "./flow/stations.ts";
 import { AUTO_MODEL } from "./routing/candidates.ts";
@@ -36,7 +41,10 @@ export function addRoutes(server: FastifyInstance, options: RouteOptions): void 
     callerOf(options, request);
     const names = [AUTO_MODEL, ...stations.names.logicalModels.keys()];
     const own = names.map((id) => ({ id, ownedBy: "fairlead" }));
-    const deployed = stations.names.deployments.map(({ id, provider }) => ({ id, ownedBy: provider }));
+    const deployed = stations.names.deployments.map(({ id, provider }) => ({
+      id,
+      ownedBy: provider,
+    }));
     return modelList([...own, ...deployed], options.startedAt);
   });
   addReadingRoutes(server, options);
@@ -148,7 +156,11 @@ function readJson(body: unknown): unknown {
 }
 
 function unknownPath(request: FastifyRequest): never {
-  const path = request.url.split("?")[0]?.replace(/[^\x20-\x7e]/g, "?").slice(0, 120) ?? "";
+  const path =
+    request.url
+      .split("?")[0]
+      ?.replace(/[^\x20-\x7e]/g, "?")
+      .slice(0, 120) ?? "";
   const message = `${request.method} ${path} is not served here. Chat completions are at POST /v1/chat/completions.`;
   return throwFault("not_found", message);
 }
@@ -156,17 +168,26 @@ function unknownPath(request: FastifyRequest): never {
 /** A known fault, or `internal` for everything else: causes stay in the log. */
 export function faultOf(error: unknown): Fault {
   if (error instanceof FaultError) return error.fault;
-  return frameworkFault(error) ?? makeFault("internal", "The gateway failed on this request. Its log says why.");
+  return (
+    frameworkFault(error) ??
+    makeFault("internal", "The gateway failed on this request. Its log says why.")
+  );
 }
 
 /** The server framework's own refusals, in our words. */
 function frameworkFault(error: unknown): Fault | null {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE") {
-    return makeFault("body_too_large", "The request body is over the configured limit (limits.bodyBytesMax).");
+    return makeFault(
+      "body_too_large",
+      "The request body is over the configured limit (limits.bodyBytesMax).",
+    );
   }
   if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") {
-    return makeFault("unsupported_media_type", "Send the body as `Content-Type: application/json`.");
+    return makeFault(
+      "unsupported_media_type",
+      "Send the body as `Content-Type: application/json`.",
+    );
   }
   if (code === "FST_ERR_CTP_INVALID_CONTENT_LENGTH") {
     return makeFault("invalid_request", "The body is not as long as its Content-Length says.");

@@ -34,7 +34,10 @@ export function makeServer(options: RouteOptions): Server {
   server.setErrorHandler((error, request, reply) => {
     const fault = faultOf(error);
     if (fault.code === "internal") log.error({ reason: String(error) }, "request failed");
-    return reply.status(fault.status).headers(faultHeaders(fault)).send(chatErrorBody(fault, request.id));
+    return reply
+      .status(fault.status)
+      .headers(faultHeaders(fault))
+      .send(chatErrorBody(fault, request.id));
   });
   if (config.keys.length === 0) guardLocal(server);
   addRoutes(server, options);

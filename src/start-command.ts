@@ -15,10 +15,7 @@ export interface StartFlags {
 }
 
 /** Resolves with the exit code once the gateway has stopped; 1 when it could not start. */
-export async function runStartCommand(
-  flags: StartFlags,
-  io: CommandIo,
-): Promise<number> {
+export async function runStartCommand(flags: StartFlags, io: CommandIo): Promise<number> {
   const { environment, workingDirectory } = io;
   const file = resolveConfigFile({ flag: flags.config, environment, workingDirectory });
   const { config: _config, ...overrides } = flags;
@@ -56,16 +53,14 @@ function whenStopped(): Promise<string> {
   });
 }
 
-function announce(
-  io: CommandIo,
-  gateway: Gateway,
-  config: Config,
-): void {
+function announce(io: CommandIo, gateway: Gateway, config: Config): void {
   const simulated = config.providers.some(({ dialect }) => dialect === "simulator");
   const lines = [
     `Fairlead listens on ${gateway.url}`,
     config.keys.length === 0 ? "No keys are configured: only this machine may call." : "",
-    simulated ? "Models sim/… are simulated: configure a provider or set its key to use real ones." : "",
+    simulated
+      ? "Models sim/… are simulated: configure a provider or set its key to use real ones."
+      : "",
     `Try: curl -s ${gateway.url}/v1/chat/completions -H 'content-type: application/json' -d '{"model":"auto","messages":[{"role":"user","content":"Hello"}]}'`,
   ];
   io.error(`${lines.filter((line) => line !== "").join("\n")}\n`);

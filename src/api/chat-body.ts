@@ -4,7 +4,13 @@
 import type { CorrectionPlace } from "../turn/deployment.ts";
 import type { ChatRequest } from "./openai-chat.ts";
 import { parseSpan, scanObject } from "./json-scan.ts";
-import { appendField, applyEdits, insertAfterElement, removeFields, replaceValue } from "./splice.ts";
+import {
+  appendField,
+  applyEdits,
+  insertAfterElement,
+  removeFields,
+  replaceValue,
+} from "./splice.ts";
 import type { Edit } from "./splice.ts";
 
 /** Fields that are the gateway's alone. */
@@ -38,7 +44,8 @@ export function chatBody(request: ChatRequest, changes: BodyChanges): Buffer {
   }
   const removed = GATEWAY_FIELDS.filter((name) => scan.fields.has(name));
   if (removed.length > 0) edits.push(...removeFields(scan, removed));
-  if (changes.askForUsage && request.stream && !request.wantsUsageEvent) edits.push(askForUsage(request, removed));
+  if (changes.askForUsage && request.stream && !request.wantsUsageEvent)
+    edits.push(askForUsage(request, removed));
   edits.push(...insertionEdits(request, changes.insertions));
   return edits.length === 0 ? body : applyEdits(body, edits);
 }
@@ -74,11 +81,7 @@ function insertionEdits(
   return edits;
 }
 
-function insertionEdit(
-  request: ChatRequest,
-  where: BodyInsertion,
-  texts: readonly string[],
-): Edit {
+function insertionEdit(request: ChatRequest, where: BodyInsertion, texts: readonly string[]): Edit {
   if (where.place === "tool-result-tail") {
     const tail = tailEdit(request, where.index, texts.join("\n\n"));
     if (tail !== null) return tail;

@@ -62,7 +62,9 @@ function callsOf(message: Record<string, unknown>): readonly ToolCall[] {
   const calls = Array.isArray(message["tool_calls"]) ? message["tool_calls"] : [];
   const decoded = calls.map((call) => callOf(asObject(call) ?? {}));
   const legacy = asObject(message["function_call"]);
-  return legacy === null ? decoded : [...decoded, makeCall("", legacy["name"], legacy["arguments"])];
+  return legacy === null
+    ? decoded
+    : [...decoded, makeCall("", legacy["name"], legacy["arguments"])];
 }
 
 function callOf(call: Record<string, unknown>): ToolCall {

@@ -47,6 +47,23 @@ export function headerValue(headers: RequestHeaders, name: string): string | nul
   return typeof value === "string" ? value : (value[0] ?? null);
 }
 
+/** Headers of the client that an upstream may need. All others stay here: ids, keys and hints are ours. */
+const FORWARDED_HEADERS = ["openai-beta", "traceparent", "tracestate"] as const;
+
+/** The headers that go upstream; the provider's key is added where it is known. */
+export function forwardedHeaders(headers: RequestHeaders, stream: boolean): Record<string, string> {
+  const forwarded: Record<string, string> = {
+    "content-type": "application/json",
+    accept: stream ? "text/event-stream" : "application/json",
+    "accept-encoding": "identity",
+  };
+  for (const name of FORWARDED_HEADERS) {
+    const value = headers[name];
+    if (typeof value === "string") forwarded[name] = value;
+  }
+  return forwarded;
+}
+
 function readConversationId(headers: RequestHeaders): string | null {
   const value = headerValue(headers, "x-conversation-id");
   if (value === null) return null;
@@ -54,7 +71,9 @@ function readConversationId(headers: RequestHeaders): string | null {
   const message =
     "X-Conversation-ID must be one value of 1 to 256 letters, digits or . _ : ~ @ / -. " +
     "Send it once, without spaces, commas or line breaks; hash the id if it holds anything else.";
-  throw new FaultError(makeFault("invalid_conversation_id", message, { param: "X-Conversation-ID" }));
+  throw new FaultError(
+    makeFault("invalid_conversation_id", message, { param: "X-Conversation-ID" }),
+  );
 }
 
 function readProfile(headers: RequestHeaders): string | null {

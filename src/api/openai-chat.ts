@@ -56,7 +56,8 @@ export function readChatRequest(body: Buffer, limits: { readonly depthMax: numbe
     hasTools: hasMembers(scan, body, "tools") || hasMembers(scan, body, "functions"),
     demandsShape: wantsJson || choice === "required" || asObject(choice) !== null,
     wantsJson: formatType === "json_schema",
-    hasImages: scan.array !== null && mentionsImages(body.subarray(scan.array.start, scan.array.end)),
+    hasImages:
+      scan.array !== null && mentionsImages(body.subarray(scan.array.start, scan.array.end)),
     inputTokensMin: Math.floor(body.length / BYTES_PER_TOKEN_MAX),
     transcript: chatTranscript(body, scan.elements),
     identity: {
@@ -111,7 +112,12 @@ function readFlag(value: unknown, name: string): boolean {
 function hasMembers(scan: BodyScan, body: Buffer, name: string): boolean {
   const span = scan.fields.get(name)?.value;
   if (span === undefined || body[span.start] !== OPEN_BRACKET) return false;
-  return body.subarray(span.start + 1, span.end - 1).toString("latin1", 0, 64).trim() !== "";
+  return (
+    body
+      .subarray(span.start + 1, span.end - 1)
+      .toString("latin1", 0, 64)
+      .trim() !== ""
+  );
 }
 
 const OPEN_BRACKET = 0x5b;

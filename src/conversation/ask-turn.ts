@@ -249,5 +249,3 @@ export function seenBy(asked: TurnAsked, question: TurnQuestion): Seen {
     now: question.now,
   };
 }
-
-

@@ -1,20 +1,28 @@
-// One spelling for equal JSON texts: key order, whitespace and number spelling do not matter, the value does.
-// Must never let two different values share a spelling (integers above 2^53, long decimals), and never throw.
+// One spelling for equal JSON texts: key order, whitespace and number spelling do not matter, the
+// value does.
+// Must never let two different values share a spelling (integers above 2^53, long decimals), and
+// never throw.
 
 import stringify from "fast-json-stable-stringify";
 
 /** Longest text that is parsed. A longer one costs more than its canonical form is worth. */
 export const CANONICAL_CHARACTERS_MAX = 65_536;
-/** Deepest nesting that is parsed: beyond it the recursion of reviver and stringifier would be at risk. */
+/**
+ * Deepest nesting that is parsed: beyond it the recursion of reviver and stringifier would be at
+ * risk.
+ */
 export const CANONICAL_DEPTH_MAX = 64;
 
 /**
- * Texts in which a number might not survive a double, or in which a string might look like our mark.
- * A decimal of up to 15 digits without an exponent always survives, and those texts are the common case.
+ * Texts in which a number might not survive a double, or in which a string might look like our
+ * mark. A decimal of up to 15 digits without an exponent always survives, and those texts are the
+ * common case.
  */
 const NEEDS_EXACT_PARSE = /\d[\d.]{15}|\d[eE]|\\u0000/;
 
-/** Opens a number kept as text. JSON strings that open with the same character get one more mark. */
+/**
+ * Opens a number kept as text. JSON strings that open with the same character get one more mark.
+ */
 const MARK = "\u0000";
 
 /**
@@ -47,7 +55,10 @@ function keepExact(_key: string, value: unknown, context?: { readonly source?: s
   return exact === decimal(String(value)) ? value : `${MARK}#${exact}`;
 }
 
-/** `-1.50e3` → `-15e2`: one spelling for each decimal value. Anything else (`Infinity`) stays as it is. */
+/**
+ * `-1.50e3` → `-15e2`: one spelling for each decimal value. Anything else (`Infinity`) stays as it
+ * is.
+ */
 function decimal(source: string): string {
   const match = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(source);
   if (match === null) return source;
@@ -76,7 +87,9 @@ function isShallow(text: string): boolean {
   return true;
 }
 
-/** Index of the quote that closes the string opened at `start`; the text's length when none does. */
+/**
+ * Index of the quote that closes the string opened at `start`; the text's length when none does.
+ */
 function endOfString(text: string, start: number): number {
   let end = text.indexOf('"', start + 1);
   while (end !== -1) {

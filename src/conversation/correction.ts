@@ -1,5 +1,6 @@
 // The notes that Fairlead adds to a turn: fixed sentences with clipped, quoted evidence.
-// Must never let tool output speak: it stands in quotes, on one line, and cannot look like our marker.
+// Must never let tool output speak: it stands in quotes, on one line, and cannot look like our
+// marker.
 
 import type { Verdict } from "./divergence/verdict.ts";
 import { CYCLE } from "./divergence/cycle.ts";
@@ -26,32 +27,33 @@ const FINDINGS: ReadonlyMap<string, (verdict: Verdict) => string> = new Map([
   [
     SAME_RESULT,
     (verdict) =>
-      `the tool ${quotedTools(verdict)} was called ${verdict.count} times with the same arguments, and ` +
-      "the result did not change. Calling it once more will bring the same result.",
+      `the tool ${quotedTools(verdict)} was called ${verdict.count} times with the same ` +
+      "arguments, and the result did not change. Calling it once more will bring the same result.",
   ],
   [
     SAME_ERROR,
     (verdict) =>
-      `the tool ${quotedTools(verdict)} was called ${verdict.count} times with the same arguments, and ` +
-      "the error did not change. The same call will fail again.",
+      `the tool ${quotedTools(verdict)} was called ${verdict.count} times with the same ` +
+      "arguments, and the error did not change. The same call will fail again.",
   ],
   [
     CYCLE,
     (verdict) =>
-      `the same round of calls (${quotedTools(verdict)}) was made ${verdict.count} times, and no result ` +
-      "in it changed. Another round will bring the same results.",
+      `the same round of calls (${quotedTools(verdict)}) was made ${verdict.count} times, and no ` +
+      "result in it changed. Another round will bring the same results.",
   ],
 ]);
 
 const GENERAL_FINDING = "the latest steps did not bring the task forward.";
 
 const WAY_OUT =
-  "Do one of these now: use another tool or other arguments; use the result you already have; ask the user; " +
-  "or finish and report what blocks you.";
+  "Do one of these now: use another tool or other arguments; use the result you already " +
+  "have; ask the user; or finish and report what blocks you.";
 
 /**
- * The note for this verdict, at most CORRECTION_CHARACTERS_MAX long and on one line. The same verdict and level
- * give the same text. Level 1 is the plain note, 2 adds what was repeated, 3 and above says that it is the last.
+ * The note for this verdict, at most CORRECTION_CHARACTERS_MAX long and on one line. The same
+ * verdict and level give the same text. Level 1 is the plain note, 2 adds what was repeated, 3 and
+ * above says that it is the last.
  */
 export function correctionText(verdict: Verdict, options: { readonly level: number }): string {
   const finding = FINDINGS.get(verdict.pattern ?? "");
@@ -68,9 +70,9 @@ export function correctionText(verdict: Verdict, options: { readonly level: numb
 /** The note that asks the model to wrap up when `percent` of the conversation's budget is spent. */
 export function budgetNote(percent: number): string {
   return (
-    `${CORRECTION_MARKER} Note from the gateway, not from the user: ${Math.round(percent)} % of this ` +
-    "conversation's budget is spent. Wrap up: finish what is nearly done, start nothing new, and report what " +
-    "is left."
+    `${CORRECTION_MARKER} Note from the gateway, not from the user: ${Math.round(percent)} % of ` +
+    "this conversation's budget is spent. Wrap up: finish what is nearly done, start nothing " +
+    "new, and report what is left."
   );
 }
 
@@ -90,8 +92,9 @@ function quotedTools(verdict: Verdict): string {
 }
 
 /**
- * Foreign text as a quotation: one line, clipped, without anything that could end the quotation, open a code
- * block or a tag, or pass for the marker. Look-alikes are folded (NFKC) before they are replaced.
+ * Foreign text as a quotation: one line, clipped, without anything that could end the quotation,
+ * open a code block or a tag, or pass for the marker. Look-alikes are folded (NFKC) before they are
+ * replaced.
  */
 function quote(text: string, max: number): string {
   const plain = text

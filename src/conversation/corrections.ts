@@ -4,11 +4,7 @@
 import type { CorrectionPlace } from "../turn/deployment.ts";
 import type { Transcript } from "../turn/transcript.ts";
 import { messageFingerprint } from "./fingerprint.ts";
-import {
-  CORRECTIONS_KEPT_MAX,
-  type ConversationRecord,
-  type CorrectionRecord,
-} from "./record.ts";
+import { CORRECTIONS_KEPT_MAX, type ConversationRecord, type CorrectionRecord } from "./record.ts";
 import type { ThreadContext } from "./thread.machine.ts";
 
 /** One correction to be spliced into a request, behind the message at `index`. */

@@ -1,4 +1,5 @@
-// The stored form of an evidence window and its bounds: columns instead of objects, a third of the size.
+// The stored form of an evidence window and its bounds: columns instead of objects, a third of the
+// size.
 // Must never accept what it did not write: the caller quarantines a row that does not fit (I8).
 
 import type { Evidence, Sample, Step } from "./evidence.ts";
@@ -8,7 +9,10 @@ import { FINGERPRINT_CHARACTERS } from "./fingerprint.ts";
 export const EVIDENCE_SCHEMA = 1;
 /** Steps in the ring; the oldest leaves first. */
 export const STEPS_MAX = 64;
-/** Pairs of call and result that left the ring and are still known; the least recent is forgotten first. */
+/**
+ * Pairs of call and result that left the ring and are still known; the least recent is forgotten
+ * first.
+ */
 export const SEEN_MAX = 128;
 /** Newest steps that keep a sample of what they did. */
 export const SAMPLES_MAX = 3;
@@ -19,7 +23,10 @@ export const TOOL_CHARACTERS_MAX = 64;
 /** Characters of one entry of `seen`: 60 bits of call and result. */
 export const PAIR_CHARACTERS = 10;
 
-/** One entry per step and column, oldest first. Fingerprints are of fixed length and stand without separators. */
+/**
+ * One entry per step and column, oldest first. Fingerprints are of fixed length and stand without
+ * separators.
+ */
 export interface PackedEvidence {
   readonly v: typeof EVIDENCE_SCHEMA;
   /** The different tool names. */

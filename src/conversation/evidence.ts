@@ -1,4 +1,5 @@
-// What a thread remembers of its tool calls: a ring of steps, and the pairs that left it. Hashes and short samples only.
+// What a thread remembers of its tool calls: a ring of steps, and the pairs that left it. Hashes
+// and short samples only.
 // Must never grow with the conversation: every part is bounded, and so is the JSON of the whole.
 
 import type { ToolResult, Transcript } from "../turn/transcript.ts";
@@ -24,7 +25,10 @@ import { readRounds, type AnsweredCall } from "./rounds.ts";
 
 /** Largest JSON of a window, in bytes of UTF-8, for turns and indices below a million. */
 export const EVIDENCE_BYTES_MAX = 8192;
-/** All different tool names of the ring together, in bytes; older steps leave early when it is exceeded. */
+/**
+ * All different tool names of the ring together, in bytes; older steps leave early when it is
+ * exceeded.
+ */
 export const TOOL_NAMES_BYTES_MAX = 1024;
 /** How much of a result is searched for a status that means "not yet", in characters. */
 const WAITING_HEAD_CHARACTERS = 2048;
@@ -35,7 +39,10 @@ const WAITING_CHARACTERS_MAX = 200;
 export interface Step {
   /** Number of the turn that brought the result. */
   readonly turn: number;
-  /** Index of the message that holds the call. Turn and index together name a round of parallel calls. */
+  /**
+   * Index of the message that holds the call. Turn and index together name a round of parallel
+   * calls.
+   */
   readonly index: number;
   readonly tool: string;
   readonly call: string;
@@ -95,8 +102,9 @@ export function pairOf(step: Pick<Step, "call" | "result">): string {
 }
 
 /**
- * The steps that the messages from index `from` on complete, oldest first. Reads the assistant message before
- * `from` when its results begin there. Equal pairs of one assistant message are one step.
+ * The steps that the messages from index `from` on complete, oldest first. Reads the assistant
+ * message before `from` when its results begin there. Equal pairs of one assistant message are one
+ * step.
  */
 export function gatherSteps(
   transcript: Transcript,
@@ -140,11 +148,15 @@ function makeStep(
 }
 
 const NOT_YET =
-  "(?:pending|running|queued|in[ _-]progress|processing|waiting|starting|not (?:yet )?(?:ready|finished|complete))";
+  "(?:pending|running|queued|in[ _-]progress|processing|waiting|starting|" +
+  "not (?:yet )?(?:ready|finished|complete))";
 const STATUS_NOT_YET = new RegExp(`"(?:status|state|phase)"\\s*:\\s*"${NOT_YET}"`, "i");
 const TEXT_NOT_YET = new RegExp(`\\b${NOT_YET}\\b(?! \\d+ tests?\\b)`, "i");
-const TRANSIENT =
-  /\b(?:429|502|503|504|529)\b|rate.?limit|too many requests|overloaded|temporarily|try again|time-?out|timed out/i;
+const TRANSIENT = new RegExp(
+  "\\b(?:429|502|503|504|529)\\b|rate.?limit|too many requests|overloaded|temporarily|try again|" +
+    "time-?out|timed out",
+  "i",
+);
 
 function saysNotYet(result: ToolResult): boolean {
   if (STATUS_NOT_YET.test(result.text.slice(0, WAITING_HEAD_CHARACTERS))) return true;
@@ -192,6 +204,7 @@ function withoutOldSamples(steps: readonly Step[]): readonly Step[] {
 }
 
 function remember(seen: readonly string[], left: readonly Step[]): readonly string[] {
+  // A pair that left more than once stands where it left last.
   const pairs = new Set(left.map(pairOf).toReversed());
   const others = seen.filter((pair) => !pairs.has(pair));
   return [...others, ...[...pairs].toReversed()].slice(-SEEN_MAX);

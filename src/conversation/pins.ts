@@ -31,7 +31,8 @@ export function decidePin(record: ConversationRecord, decision: PinDecision): Co
     type: decision.kind,
     target: decision.target,
   });
-  const fresh = known === null || known.snapshot.value === "unpinned" || decision.kind === "pin.moved";
+  const fresh =
+    known === null || known.snapshot.value === "unpinned" || decision.kind === "pin.moved";
   return withPin(record, {
     requested: decision.requested,
     snapshot,

@@ -139,7 +139,8 @@ export function readThread(body: string): ThreadRecord {
   const raw: unknown = JSON.parse(body);
   const known = threadRecordSchema.parse(raw);
   // The evidence is checked by hand: it is the largest part and zod would cost more than the detector.
-  const evidence = typeof raw === "object" && raw !== null && "evidence" in raw ? raw.evidence : null;
+  const evidence =
+    typeof raw === "object" && raw !== null && "evidence" in raw ? raw.evidence : null;
   return { ...known, evidence: readEvidence(evidence) };
 }
 

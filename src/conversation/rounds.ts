@@ -1,5 +1,7 @@
-// Which result answers which call, and where a person spoke: the new part of a transcript as rounds of parallel calls.
-// Must never pair over the bounds of a round (real runs use a call id again), nor read further back than named here.
+// Which result answers which call, and where a person spoke: the new part of a transcript as rounds
+// of parallel calls.
+// Must never pair over the bounds of a round (real runs use a call id again), nor read further back
+// than named here.
 
 import type { ToolCall, ToolResult, Transcript } from "../turn/transcript.ts";
 
@@ -7,7 +9,9 @@ import type { ToolCall, ToolResult, Transcript } from "../turn/transcript.ts";
 export const GATHER_MESSAGES_MAX = 256;
 /** Most calls, and most results, of one round that are looked at. */
 export const ROUND_CALLS_MAX = 128;
-/** How far back the call of a result, or a user message before a call, is looked for, in messages. */
+/**
+ * How far back the call of a result, or a user message before a call, is looked for, in messages.
+ */
 const LOOK_BACK_MESSAGES_MAX = 64;
 
 export interface AnsweredCall {
@@ -31,8 +35,9 @@ interface OpenRound {
 }
 
 /**
- * The rounds whose results stand at `from` or behind it. The assistant message before `from` is read when its
- * results begin there. Calls without a result yet, and results without a call, are left out.
+ * The rounds whose results stand at `from` or behind it. The assistant message before `from` is
+ * read when its results begin there. Calls without a result yet, and results without a call, are
+ * left out.
  */
 export function readRounds(transcript: Transcript, from: number): AnsweredRound[] {
   const first = Math.max(from, transcript.count - GATHER_MESSAGES_MAX, 0);
@@ -53,7 +58,10 @@ export function readRounds(transcript: Transcript, from: number): AnsweredRound[
   return rounds;
 }
 
-/** Index of the assistant message whose results reach up to `from`; `from` itself when there is none. */
+/**
+ * Index of the assistant message whose results reach up to `from`; `from` itself when there is
+ * none.
+ */
 function roundStart(transcript: Transcript, from: number): number {
   if (from >= transcript.count || transcript.read(from).results.length === 0) return from;
   const lowest = Math.max(0, from - LOOK_BACK_MESSAGES_MAX);
@@ -87,7 +95,10 @@ function closeRound(
   });
 }
 
-/** By id where the id is one of this round (its own order for ids used twice), by position for the rest. */
+/**
+ * By id where the id is one of this round (its own order for ids used twice), by position for the
+ * rest.
+ */
 function pair(round: OpenRound): (OpenRound["results"][number] | undefined)[] {
   const slots = round.calls.map((): OpenRound["results"][number] | undefined => undefined);
   const unmatched: OpenRound["results"] = [];

@@ -117,7 +117,14 @@ function byEditedLast(
     const [third, second] = [entry.tail.at(-3), entry.tail.at(-2)];
     const position = entry.count - 2;
     if (fingerprint(position) !== second || fingerprint(position - 1) !== third) continue;
-    return { entry, kind: entry.kind, from: entry.count, equal: false, prefix: false, by: "checkpoint" };
+    return {
+      entry,
+      kind: entry.kind,
+      from: entry.count,
+      equal: false,
+      prefix: false,
+      by: "checkpoint",
+    };
   }
   return null;
 }
@@ -170,7 +177,14 @@ function byOverlap(
       if (fingerprint(index) !== newest) continue;
       const before = entry.tail.at(-2);
       if (index === 0 || fingerprint(index - 1) !== before) continue;
-      return { entry, kind: entry.kind, from: index + 1, equal: false, prefix: false, by: "overlap" };
+      return {
+        entry,
+        kind: entry.kind,
+        from: index + 1,
+        equal: false,
+        prefix: false,
+        by: "overlap",
+      };
     }
   }
   return null;

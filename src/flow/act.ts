@@ -47,7 +47,8 @@ export function act(stations: Stations, acting: Acting): Promise<void> {
 /** False: a turn was stored in between. */
 async function actOnce(stations: Stations, key: string, acting: Acting): Promise<boolean> {
   const stored = await stations.store.loadConversation(key);
-  if (stored === null) return throwFault("not_found", "There is no such conversation for this key.");
+  if (stored === null)
+    return throwFault("not_found", "There is no such conversation for this key.");
   const record = parseConversation(stored.body);
   const event = threadEvent(acting.action);
   const acted = actOnRecord(record, acting.action, stations.clock.now());
@@ -57,7 +58,9 @@ async function actOnce(stations: Stations, key: string, acting: Acting): Promise
   for (const entry of acted.threads) {
     const row = await loadThread(stations, key, entry.id);
     const thread: ThreadRecord =
-      event === null ? row.record : { ...row.record, machine: nextThread(row.record.machine, event) };
+      event === null
+        ? row.record
+        : { ...row.record, machine: nextThread(row.record.machine, event) };
     current = withThreadState(current, entry.id, thread.machine.value);
     const outcome = await stations.store.commit(
       rowsCommit({
@@ -92,7 +95,11 @@ function actOnRecord(record: ConversationRecord, action: Action, now: number): C
         })),
       };
     case "close":
-      return { ...record, updatedAt: now, life: nextLife(record.life, { type: "operator.closed" }) };
+      return {
+        ...record,
+        updatedAt: now,
+        life: nextLife(record.life, { type: "operator.closed" }),
+      };
     case "reset":
       return {
         ...record,

@@ -14,7 +14,7 @@ import {
 import { chatErrorBody, chatErrorEvent, faultHeaders } from "../api/fault-reply.ts";
 import type { Plan, PlannedAttempt } from "../routing/plan.ts";
 import type { Fault } from "../turn/fault.ts";
-import type { UpstreamHeaders } from "../upstream/attempt.ts";
+import type { UpstreamHeaders } from "../upstream/event-relay.ts";
 import type { Decision } from "./decide.ts";
 import { pinWord } from "./ended-turn.ts";
 import type { Settled } from "./settle.ts";
@@ -90,15 +90,13 @@ export interface JsonAnswer {
 
 export function sendJson(answer: JsonAnswer): void {
   const { head, settled } = answer;
-  // As in a stream, the state is the one this turn was served under; what came of it stands in the receipt.
-  const state = settled.saved && settled.state !== "degraded" ? null : settled.state;
   const body = answer.withGatewayObject
     ? addGatewayObject(answer.body, gatewayObject(settled))
     : answer.body;
   const headers = {
     "content-type": "application/json",
     ...passedOnHeaders(answer.upstream),
-    ...answerHeaders(headFacts({ ...head, state })),
+    ...answerHeaders(headFacts(head)),
   };
   head.call.reply.send(200, headers, body);
 }

@@ -1,12 +1,7 @@
 // Load, ask, plan, and store what was decided before any byte goes upstream (I2, I3).
 // Must never decide on an old row: a lost race means that everything is asked again on the newest one.
 
-import {
-  askTurn,
-  pendingTurn,
-  placeCorrection,
-  type TurnAsked,
-} from "../conversation/ask-turn.ts";
+import { askTurn, pendingTurn, placeCorrection, type TurnAsked } from "../conversation/ask-turn.ts";
 import type { PinTarget } from "../conversation/pin.machine.ts";
 import { decidePin, pinOf } from "../conversation/pins.ts";
 import type { PinEntry } from "../conversation/record.ts";
@@ -52,11 +47,7 @@ export function decide(stations: Stations, call: Call): Promise<Decision> {
 }
 
 /** Null: another turn was faster. */
-async function decideOnce(
-  stations: Stations,
-  call: Call,
-  key: string,
-): Promise<Decision | null> {
+async function decideOnce(stations: Stations, call: Call, key: string): Promise<Decision | null> {
   const loaded = await loadTurn(stations, call, key);
   const decision = evaluate(stations, call, loaded);
   if (!decision.asked.decided || loaded.degraded) return decision;
@@ -95,11 +86,23 @@ function evaluate(stations: Stations, call: Call, loaded: LoadedTurn): Decision 
     const fault = planned.ok ? null : planned.fault;
     // A correction that cannot be sent is not decided: the next turn judges again.
     const undecided = { ...asked, correction: null, decided: false };
-    return { ...base, asked: undecided, plan: null, fault, exclusions: planned.ok ? [] : planned.exclusions };
+    return {
+      ...base,
+      asked: undecided,
+      plan: null,
+      fault,
+      exclusions: planned.ok ? [] : planned.exclusions,
+    };
   }
   const placed = placeCorrection(asked, placeFor(stations, first));
   const pinned = pinFirst(stations, placed, { call, profile, first, pinBefore });
-  return { ...base, asked: pinned, plan: planned.plan, fault: null, exclusions: planned.plan.exclusions };
+  return {
+    ...base,
+    asked: pinned,
+    plan: planned.plan,
+    fault: null,
+    exclusions: planned.plan.exclusions,
+  };
 }
 
 function firstDeployment(planned: PlanResult): Deployment | null {

@@ -17,6 +17,8 @@ const MODE_ORDER: readonly DivergenceMode[] = ["off", "observe", "correct"];
 
 /** The lowest of the modes that have a say: globally, for the key, in the profile. */
 export function lowestMode(modes: readonly (DivergenceMode | null)[]): DivergenceMode {
-  const ranks = modes.map((mode) => (mode === null ? MODE_ORDER.length - 1 : MODE_ORDER.indexOf(mode)));
+  const ranks = modes.map((mode) =>
+    mode === null ? MODE_ORDER.length - 1 : MODE_ORDER.indexOf(mode),
+  );
   return MODE_ORDER[Math.min(...ranks)] ?? "off";
 }

@@ -11,6 +11,7 @@ import type { Fault } from "../turn/fault.ts";
 import { NO_USAGE, type Usage } from "../turn/usage.ts";
 import type { AnswerSummary } from "../upstream/dialect.ts";
 import type { Decision } from "./decide.ts";
+import type { Sending, Sent } from "./send.ts";
 import type { Call, Stations } from "./stations.ts";
 
 /** How a turn ended, in the words of the receipt. */
@@ -34,6 +35,30 @@ export interface EndedTurn {
   /** Milliseconds from the first byte of the request to the first byte upstream. */
   readonly overheadMs: number;
   readonly warnings: readonly string[];
+}
+
+/** The value of a turn whose plan was walked. */
+export function turnOf(sending: Sending, sent: Sent, fault: Fault | null): EndedTurn {
+  const { call, plan, profile } = sending;
+  const { walked } = sent;
+  const { result } = walked;
+  const failed = result.started ? ("cut" as const) : ("failed" as const);
+  return {
+    call,
+    decision: sent.decision,
+    profile: profile.name,
+    plan,
+    exclusions: plan.exclusions,
+    served: walked.step?.deployment ?? null,
+    attempts: walked.attempts,
+    outcome: result.kind === "failed" ? failed : result.kind,
+    fault,
+    summary: result.summary,
+    correctionRefused: walked.correctionRefused,
+    firstByteMs: result.firstByteMs,
+    overheadMs: sent.overheadMs,
+    warnings: [],
+  };
 }
 
 /** About 4 bytes make a token in English text: good enough for what an upstream did not tell. */

@@ -11,7 +11,10 @@ export function endingText(decision: Decision): string {
 
 /** Where a structured answer or a tool call was demanded, text would break the client: it gets a refusal. */
 export function endingFault(decision: Decision): Fault {
-  return makeFault("conversation_ended", `${reason(decision)} Raise the budget or start a new conversation.`);
+  return makeFault(
+    "conversation_ended",
+    `${reason(decision)} Raise the budget or start a new conversation.`,
+  );
 }
 
 function reason(decision: Decision): string {

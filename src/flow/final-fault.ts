@@ -28,7 +28,11 @@ export function finalFault(
   const model = walked.step?.deployment.model ?? "the pinned model";
   const seconds = Math.min(
     RETRY_AFTER_SECONDS_MAX,
-    Math.max(RETRY_AFTER_SECONDS_MIN, Math.ceil(walked.restMs / 1_000), fault.retryAfterSeconds ?? 0),
+    Math.max(
+      RETRY_AFTER_SECONDS_MIN,
+      Math.ceil(walked.restMs / 1_000),
+      fault.retryAfterSeconds ?? 0,
+    ),
   );
   const message =
     `This conversation is pinned to ${model}, and no deployment of it answered (last: ${fault.code}). ` +

@@ -15,12 +15,7 @@ import { FaultError, makeFault } from "../turn/fault.ts";
 import type { Profile } from "../turn/profile.ts";
 import { lowestMode, stricterProfile } from "./effective-profile.ts";
 import { defaultProfile } from "./receive.ts";
-import {
-  loadConversation,
-  loadThread,
-  type ConversationRow,
-  type ThreadRow,
-} from "./rows.ts";
+import { loadConversation, loadThread, type ConversationRow, type ThreadRow } from "./rows.ts";
 import type { Call, Stations } from "./stations.ts";
 
 export interface LoadedTurn {
@@ -86,11 +81,7 @@ function profileOf(stations: Stations, record: ConversationRecord, call: Call): 
 }
 
 /** The budget header sets the budget; a stricter profile is kept from now on. */
-function applyCaller(
-  record: ConversationRecord,
-  call: Call,
-  profile: Profile,
-): ConversationRecord {
+function applyCaller(record: ConversationRecord, call: Call, profile: Profile): ConversationRecord {
   const asked = call.own.budgetUsd;
   const budgetNanoUsd = asked === null ? record.budgetNanoUsd : Math.round(asked * NANO_PER_USD);
   return { ...record, budgetNanoUsd, profile: profile.name };

@@ -75,7 +75,10 @@ export async function readOneConversation(stations: Stations, tenant: string, id
 async function threadView(
   stations: Stations,
   key: string,
-  of: { readonly record: ConversationRecord; readonly entry: ConversationRecord["threads"][number] },
+  of: {
+    readonly record: ConversationRecord;
+    readonly entry: ConversationRecord["threads"][number];
+  },
 ) {
   const { entry } = of;
   const stored = await stations.store.loadThread(key, entry.id);

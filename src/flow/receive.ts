@@ -27,7 +27,10 @@ export async function receiveChat(stations: Stations, incoming: Incoming): Promi
   const namedProfile = profileOf(stations, own.profile ?? incoming.caller.profile);
   const named = identify(own.conversationId, headers, request.identity);
   const profile = namedProfile ?? defaultProfile(stations, "defaultProfile");
-  const identity = named.kind === "conversation" || profile.pin.mode !== "lock" ? named : derive(incoming, request);
+  const identity =
+    named.kind === "conversation" || profile.pin.mode !== "lock"
+      ? named
+      : derive(incoming, request);
   return {
     ...incoming,
     body,
@@ -61,9 +64,12 @@ export function defaultProfile(
 /** A locked profile without an id: the start of a conversation stays the same, so it can name it. */
 function derive(incoming: Incoming, request: ChatRequest): Identity {
   const { transcript, scan, body } = request;
-  const hash = createHash("sha256").update(`${incoming.caller.id}\n${request.identity.user ?? ""}\n`);
+  const hash = createHash("sha256").update(
+    `${incoming.caller.id}\n${request.identity.user ?? ""}\n`,
+  );
   const tools = scan.fields.get("tools")?.value;
-  if (tools !== undefined) hash.update(body.subarray(tools.start, Math.min(tools.end, tools.start + DERIVED_BYTES_MAX)));
+  if (tools !== undefined)
+    hash.update(body.subarray(tools.start, Math.min(tools.end, tools.start + DERIVED_BYTES_MAX)));
   for (let index = 0; index < transcript.count; index += 1) {
     const message = transcript.read(index);
     if (message.role === "system") hash.update(`s:${message.text.slice(0, DERIVED_BYTES_MAX)}\n`);
@@ -71,5 +77,9 @@ function derive(incoming: Incoming, request: ChatRequest): Identity {
     hash.update(`u:${message.text.slice(0, DERIVED_BYTES_MAX)}\n`);
     break;
   }
-  return { kind: "conversation", id: `derived-${hash.digest("hex").slice(0, 32)}`, source: "derived" };
+  return {
+    kind: "conversation",
+    id: `derived-${hash.digest("hex").slice(0, 32)}`,
+    source: "derived",
+  };
 }

@@ -53,11 +53,7 @@ export async function loadConversation(
   }
 }
 
-export async function loadThread(
-  stations: Stations,
-  key: string,
-  id: string,
-): Promise<ThreadRow> {
+export async function loadThread(stations: Stations, key: string, id: string): Promise<ThreadRow> {
   const stored = await stations.store.loadThread(key, id);
   if (stored === null) return { id, version: 0, record: newThread() };
   try {
@@ -80,7 +76,12 @@ async function quarantine(
 
 const pinsOnly = z.object({
   pins: z.array(
-    z.object({ requested: z.string(), snapshot: z.unknown(), served: z.boolean(), usedAt: z.number() }),
+    z.object({
+      requested: z.string(),
+      snapshot: z.unknown(),
+      served: z.boolean(),
+      usedAt: z.number(),
+    }),
   ),
 });
 

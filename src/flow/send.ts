@@ -2,6 +2,7 @@
 // Must never take a step that changes the model before that change is stored (I2).
 
 import { chatBody, type BodyInsertion } from "../api/chat-body.ts";
+import { forwardedHeaders } from "../api/headers.ts";
 import type { PlannedAttempt } from "../routing/plan.ts";
 import type { Deployment } from "../turn/deployment.ts";
 import { makeFault } from "../turn/fault.ts";
@@ -11,8 +12,6 @@ import { openStream, type AnswerHead } from "./answer.ts";
 import { decideHop, type Decision } from "./decide.ts";
 import type { Call, Stations } from "./stations.ts";
 
-/** Headers of the client that an upstream may need. All others stay here: ids, keys and hints are ours. */
-const FORWARDED_HEADERS = ["openai-beta", "traceparent", "tracestate"] as const;
 /** Shortest and longest pause between two walks of a patient profile, in milliseconds. */
 const WAIT_MS_MIN = 250;
 const WAIT_MS_MAX = 30_000;
@@ -114,7 +113,7 @@ async function walkOnce(stations: Stations, sending: Sending): Promise<Sent> {
     before,
     body: (deployment, withNew) => bodyFor(stations, { call, decision, withNew }, deployment),
     carriesNew: decision !== null && decision.asked.correction !== null,
-    headers: upstreamHeaders(call),
+    headers: forwardedHeaders(call.headers, call.request.stream),
     path: "/chat/completions",
     random: stations.random,
     attempt: {
@@ -172,17 +171,4 @@ function bodyFor(
       place: insertion.model === deployment.model ? insertion.place : deployment.correctionPlace,
     })),
   });
-}
-
-function upstreamHeaders(call: Call): Record<string, string> {
-  const headers: Record<string, string> = {
-    "content-type": "application/json",
-    accept: call.request.stream ? "text/event-stream" : "application/json",
-    "accept-encoding": "identity",
-  };
-  for (const name of FORWARDED_HEADERS) {
-    const value = call.headers[name];
-    if (typeof value === "string") headers[name] = value;
-  }
-  return headers;
 }

@@ -11,7 +11,7 @@ export function explainReceipt(receipt: Receipt): string {
   const parts = [
     opening(receipt),
     conversation(receipt),
-    routing(receipt),
+    route(receipt),
     attempts(receipt),
     pin(receipt),
     divergence(receipt),
@@ -47,7 +47,7 @@ function conversation(receipt: Receipt): string[] {
   return lines;
 }
 
-function routing(receipt: Receipt): string[] {
+function route(receipt: Receipt): string[] {
   const { routing } = receipt;
   if (routing.winner === null && routing.planned.length === 0) return excluded(receipt);
   const lines = [
@@ -71,7 +71,10 @@ function attempts(receipt: Receipt): string[] {
   const tried = receipt.fallback.attempts;
   if (tried.length < 2 && receipt.outcome === "completed") return [];
   return tried.slice(0, LINES_MAX).map((attempt, index) => {
-    const why = attempt.code === null ? "" : ` (${attempt.code}${attempt.status === null ? "" : `, status ${attempt.status}`})`;
+    const why =
+      attempt.code === null
+        ? ""
+        : ` (${attempt.code}${attempt.status === null ? "" : `, status ${attempt.status}`})`;
     return `Attempt ${index + 1}: ${attempt.deployment} with ${attempt.key}: ${attempt.outcome}${why} after ${attempt.milliseconds} ms.`;
   });
 }
@@ -101,13 +104,21 @@ function divergence(receipt: Receipt): string[] {
     );
   }
   if (correction !== null) {
-    const refused = correction.refused ? "; the provider refused it, so the turn went without it" : "";
-    lines.push(`A correction was sent with this turn (level ${correction.level}, ${correction.pattern})${refused}.`);
+    const refused = correction.refused
+      ? "; the provider refused it, so the turn went without it"
+      : "";
+    lines.push(
+      `A correction was sent with this turn (level ${correction.level}, ${correction.pattern})${refused}.`,
+    );
   } else if (receipt.corrections_carried > 0) {
-    lines.push(`${receipt.corrections_carried} earlier correction(s) were inserted again at their place.`);
+    lines.push(
+      `${receipt.corrections_carried} earlier correction(s) were inserted again at their place.`,
+    );
   }
   for (const outcome of receipt.outcomes) {
-    lines.push(`The correction ${outcome.correction} was ${outcome.kind} after ${outcome.turns} turn(s).`);
+    lines.push(
+      `The correction ${outcome.correction} was ${outcome.kind} after ${outcome.turns} turn(s).`,
+    );
   }
   return lines;
 }
@@ -115,7 +126,8 @@ function divergence(receipt: Receipt): string[] {
 function money(receipt: Receipt): string[] {
   const { tokens, latency_ms, routing_overhead_ms } = receipt.execution;
   const estimated = tokens.estimated ? " (estimated: the provider told none)" : "";
-  const cost = receipt.cost.total_usd === null ? "its price is not known" : `${receipt.cost.total_usd} USD`;
+  const cost =
+    receipt.cost.total_usd === null ? "its price is not known" : `${receipt.cost.total_usd} USD`;
   return [
     `Used ${tokens.prompt} tokens in (${tokens.cached} cached) and ${tokens.completion} out${estimated}: ${cost}.`,
     `Took ${latency_ms} ms, of which ${routing_overhead_ms} ms before it was sent on.`,

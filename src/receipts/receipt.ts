@@ -42,7 +42,11 @@ export interface ReceiptInput {
     readonly planned: readonly { readonly deployment: string; readonly reason: string }[];
     readonly exclusions: readonly { readonly deployment: string; readonly reason: string }[];
   };
-  readonly winner: { readonly deployment: string; readonly provider: string; readonly model: string } | null;
+  readonly winner: {
+    readonly deployment: string;
+    readonly provider: string;
+    readonly model: string;
+  } | null;
   readonly attempts: readonly ReceiptAttempt[];
   readonly usage: Usage;
   readonly usageEstimated: boolean;
@@ -74,7 +78,11 @@ export interface ReceiptInput {
     readonly refused: boolean;
   } | null;
   readonly correctionsCarried: number;
-  readonly outcomes: readonly { readonly correction: string; readonly kind: string; readonly turns: number }[];
+  readonly outcomes: readonly {
+    readonly correction: string;
+    readonly kind: string;
+    readonly turns: number;
+  }[];
   readonly catalogVersion: string;
   readonly warnings: readonly string[];
 }

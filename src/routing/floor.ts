@@ -9,11 +9,11 @@ import { rateQuality } from "./rating.ts";
 export function belowFloor(deployment: Deployment, profile: Profile): string | null {
   if (profile.floor === null) return null;
   const rating = rateQuality(deployment.quality, profile.qualityKind);
-  if (rating === null) return `unrated, and ${profile.name} has a floor of ${profile.floor.toFixed(2)}`;
+  if (rating === null)
+    return `unrated, and ${profile.name} has a floor of ${profile.floor.toFixed(2)}`;
   if (rating.value >= profile.floor) return null;
   return `rated ${rating.value.toFixed(2)}, below ${profile.name}'s floor of ${profile.floor.toFixed(2)}`;
 }
-
 
 /** Why this deployment may not stand in for a pinned model of `homeRating`; null when it may. */
 export function belowHome(

@@ -9,9 +9,20 @@ import { rankDeployments } from "./rank.ts";
 import { sift, type Exclusion } from "./rules.ts";
 
 /** The attempts of a pinned turn: the pinned model where it was, elsewhere, then what the profile allows. */
-export function pinnedAttempts(candidates: readonly Deployment[], input: PlanInput, pin: PinView): Routed {
-  const held = pin.substitute ?? { deployment: pin.away ?? pin.home.deployment, model: pin.home.model };
-  const rank = { profile: input.profile, measure: input.measure, affinity: input.split.affinity ?? "" };
+export function pinnedAttempts(
+  candidates: readonly Deployment[],
+  input: PlanInput,
+  pin: PinView,
+): Routed {
+  const held = pin.substitute ?? {
+    deployment: pin.away ?? pin.home.deployment,
+    model: pin.home.model,
+  };
+  const rank = {
+    profile: input.profile,
+    measure: input.measure,
+    affinity: input.split.affinity ?? "",
+  };
   const same = sameModel(candidates, held, input);
   const attempts = inPinOrder(rankDeployments(same, rank), held.deployment, input).map(
     (deployment): PlannedAttempt =>
@@ -59,7 +70,11 @@ function inPinOrder(
   return [now, ...ranked.filter((deployment) => deployment !== now)];
 }
 
-function otherModels(candidates: readonly Deployment[], input: PlanInput, pin: PinView): { kept: readonly Deployment[]; exclusions: readonly Exclusion[] } {
+function otherModels(
+  candidates: readonly Deployment[],
+  input: PlanInput,
+  pin: PinView,
+): { kept: readonly Deployment[]; exclusions: readonly Exclusion[] } {
   const { profile } = input;
   const held = pin.substitute?.model ?? pin.home.model;
   const others = candidates.filter((deployment) => deployment.model !== held);
@@ -74,4 +89,3 @@ function otherModels(candidates: readonly Deployment[], input: PlanInput, pin: P
     return belowHome(deployment, profile, pin.home.rating);
   });
 }
-

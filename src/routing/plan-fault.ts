@@ -10,26 +10,58 @@ import type { Exclusion } from "./rules.ts";
 const QUOTED_MAX = 8;
 
 export function unknownModel(input: PlanInput): PlanResult {
-  const known = [AUTO_MODEL, ...input.names.logicalModels.keys(), ...input.names.deployments.map((deployment) => deployment.id)];
+  const known = [
+    AUTO_MODEL,
+    ...input.names.logicalModels.keys(),
+    ...input.names.deployments.map((deployment) => deployment.id),
+  ];
   const shown = known.slice(0, QUOTED_MAX).join(", ");
   const message = `No model is named "${input.requested.slice(0, 100)}". Use one of: ${shown}${known.length > QUOTED_MAX ? ", … (GET /v1/models lists all)" : ""}.`;
-  return { ok: false, fault: makeFault("model_not_found", message, { param: "model" }), exclusions: [] };
+  return {
+    ok: false,
+    fault: makeFault("model_not_found", message, { param: "model" }),
+    exclusions: [],
+  };
 }
 
-export function noAttempt(resolution: Resolution, input: PlanInput, exclusions: readonly Exclusion[]): PlanResult {
+export function noAttempt(
+  resolution: Resolution,
+  input: PlanInput,
+  exclusions: readonly Exclusion[],
+): PlanResult {
   const { profile, pin } = input;
-  const why = exclusions.slice(0, QUOTED_MAX).map((exclusion) => `${exclusion.deployment}: ${exclusion.reason}`).join("; ");
+  const why = exclusions
+    .slice(0, QUOTED_MAX)
+    .map((exclusion) => `${exclusion.deployment}: ${exclusion.reason}`)
+    .join("; ");
   if (pin !== null) {
     const message = `This conversation is pinned to ${pin.home.model}, which no configured deployment can serve for this request. Configure it again, or release the pin. ${why}`;
-    return { ok: false, fault: makeFault("pinned_model_unavailable", message.trim(), { retryAfterSeconds: 30 }), exclusions };
+    return {
+      ok: false,
+      fault: makeFault("pinned_model_unavailable", message.trim(), { retryAfterSeconds: 30 }),
+      exclusions,
+    };
   }
   if (resolution.candidates.length === 0) {
-    return { ok: false, fault: makeFault("no_deployment", "No model is configured. Add a provider to the configuration; `fairlead check` shows what is there."), exclusions };
+    return {
+      ok: false,
+      fault: makeFault(
+        "no_deployment",
+        "No model is configured. Add a provider to the configuration; `fairlead check` shows what is there.",
+      ),
+      exclusions,
+    };
   }
   const floored = exclusions.find((exclusion) => exclusion.reason.includes("floor"));
   if (floored !== undefined) {
     const message = `No model meets the floor of profile ${profile.name} (${profile.floor?.toFixed(2)} for ${profile.qualityKind}). Rate one in the configuration, for example models: [{ id: …, quality: { ${profile.qualityKind}: 0.7 } }], name a model explicitly, or choose another profile. ${why}`;
     return { ok: false, fault: makeFault("floor_unmet", message), exclusions };
   }
-  return { ok: false, fault: makeFault("no_capable_model", `No configured model can serve this request. ${why}`, { param: "model" }), exclusions };
+  return {
+    ok: false,
+    fault: makeFault("no_capable_model", `No configured model can serve this request. ${why}`, {
+      param: "model",
+    }),
+    exclusions,
+  };
 }

@@ -18,7 +18,11 @@ export const PLAN_ATTEMPTS_MAX = 8;
 /** What the conversation is held to, as routing needs to know it. */
 export interface PinView {
   /** The model and deployment of the pin. */
-  readonly home: { readonly deployment: string; readonly model: string; readonly rating: number | null };
+  readonly home: {
+    readonly deployment: string;
+    readonly model: string;
+    readonly rating: number | null;
+  };
   /** False while no turn has been answered under this pin. */
   readonly served: boolean;
   /** Where the home model was served last, if not at home. */
@@ -64,7 +68,10 @@ export function makePlan(input: PlanInput): PlanResult {
   const resolution = resolveModel(input.requested, input.names, input.split);
   if (resolution === null) return unknownModel(input);
   const capable = sift(resolution.candidates, (deployment) => missing(deployment, input.needs));
-  const routed = input.pin === null ? unpinned(capable.kept, resolution, input) : pinnedAttempts(capable.kept, input, input.pin);
+  const routed =
+    input.pin === null
+      ? unpinned(capable.kept, resolution, input)
+      : pinnedAttempts(capable.kept, input, input.pin);
   const exclusions = [...capable.exclusions, ...routed.exclusions];
   if (routed.attempts.length === 0) return noAttempt(resolution, input, exclusions);
   return {
@@ -91,11 +98,14 @@ function unpinned(
 ): Routed {
   // The floor binds what the router chooses, not what the caller names.
   const chooses = resolution.kind === "auto" || resolution.kind === "logical";
-  const floored = chooses ? sift(candidates, (deployment) => belowFloor(deployment, input.profile)) : { kept: candidates, exclusions: [] };
+  const floored = chooses
+    ? sift(candidates, (deployment) => belowFloor(deployment, input.profile))
+    : { kept: candidates, exclusions: [] };
   const ordered = orderOf(floored.kept, resolution, input);
   const first = ordered[0];
   const attempts = ordered.map((deployment, position): PlannedAttempt => {
-    const reason = position === 0 ? firstReason(resolution, input.profile) : "next candidate after a failure";
+    const reason =
+      position === 0 ? firstReason(resolution, input.profile) : "next candidate after a failure";
     return { deployment, reason, hop: hopFrom(first, deployment, input.profile) };
   });
   return { attempts, exclusions: floored.exclusions };
@@ -115,7 +125,10 @@ function orderOf(
   resolution: Resolution,
   input: PlanInput,
 ): readonly Deployment[] {
-  const affinity = input.profile.pin.mode === "none" ? String(input.split.random) : (input.split.affinity ?? String(input.split.random));
+  const affinity =
+    input.profile.pin.mode === "none"
+      ? String(input.split.random)
+      : (input.split.affinity ?? String(input.split.random));
   const rank = { profile: input.profile, measure: input.measure, affinity };
   // The order of a logical name's targets is the operator's word: rank only within equal models.
   if (resolution.kind !== "logical") return rankDeployments(candidates, rank);
@@ -137,8 +150,9 @@ function strategyOf(resolution: Resolution, profile: Profile, isPinned: boolean)
 
 function firstReason(resolution: Resolution, profile: Profile): string {
   if (resolution.kind === "deployment") return "named by the caller";
-  if (resolution.kind === "model") return `model named by the caller, best by ${profile.rankBy.join(" then ")}`;
-  if (resolution.kind === "logical") return `logical name leads to ${resolution.arm ?? "this target"}`;
+  if (resolution.kind === "model")
+    return `model named by the caller, best by ${profile.rankBy.join(" then ")}`;
+  if (resolution.kind === "logical")
+    return `logical name leads to ${resolution.arm ?? "this target"}`;
   return `best by ${profile.rankBy.join(" then ")} among those that meet ${profile.name}`;
 }
-

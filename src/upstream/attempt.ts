@@ -5,27 +5,17 @@ import type { Dispatcher } from "undici";
 import { answerFault, classifyFailure, classifyRefusal, type UpstreamFault } from "./classify.ts";
 import { createDecoder } from "./decode-answer.ts";
 import type { AnswerReader, AnswerSummary } from "./dialect.ts";
-import { createSseSplitter } from "./sse.ts";
+import {
+  EventRelay,
+  type AnswerSink,
+  type StreamStep,
+  type UpstreamHeaders,
+} from "./event-relay.ts";
 
 /** Most bytes of a JSON answer held in memory. */
 const JSON_BYTES_MAX = 64 * 1024 * 1024;
 /** Most bytes of an error body that are read. */
 const ERROR_BYTES_MAX = 64 * 1024;
-/** Most bytes of one event of a stream. */
-const EVENT_BYTES_MAX = 16 * 1024 * 1024;
-/** Most bytes of preamble held back while the first content is awaited. */
-const PREAMBLE_BYTES_MAX = 256 * 1024;
-
-export type UpstreamHeaders = Readonly<Record<string, string | string[] | undefined>>;
-
-/** Where a streamed answer goes. Opened once, at its first content. */
-export interface AnswerSink {
-  open(answer: { readonly headers: UpstreamHeaders }): void;
-  /** False: the client is slower than the upstream; call `whenDrained` and wait. */
-  write(bytes: Buffer): boolean;
-  whenDrained(resume: () => void): void;
-}
-
 export interface AttemptRequest {
   readonly dispatcher: Dispatcher;
   readonly path: string;
@@ -70,8 +60,6 @@ export type AttemptResult = AttemptEnd &
     | { readonly kind: "aborted" }
   );
 
-const DONE_EVENT = Buffer.from("data: [DONE]\n\n");
-
 class TotalTimeoutError extends Error {
   readonly code = "FAIRLEAD_TOTAL_TIMEOUT";
 }
@@ -99,6 +87,10 @@ export function runAttempt(request: AttemptRequest): Promise<AttemptResult> {
   });
 }
 
+function pickRelay({ reader, sink, dropUsageEvent }: AttemptRequest) {
+  return { reader, sink, dropUsageEvent };
+}
+
 /** The handler undici drives. Order is its state: start, data, then exactly one end. */
 class Attempt implements Dispatcher.DispatchHandler {
   readonly #request: AttemptRequest;
@@ -111,22 +103,21 @@ class Attempt implements Dispatcher.DispatchHandler {
   #headers: UpstreamHeaders = {};
   #firstByteMs: number | null = null;
   #settled = false;
-  #opened = false;
   #clientGone = false;
-  #terminal: Buffer | null = null;
-  #held: Buffer[] = [];
-  #heldBytes = 0;
   #chunks: Buffer[] = [];
   #chunkBytes = 0;
   #decoder: ReturnType<typeof createDecoder> = null;
-  readonly #splitter = createSseSplitter({ eventBytesMax: EVENT_BYTES_MAX });
+  readonly #relay: EventRelay;
 
   constructor(request: AttemptRequest, resolve: (result: AttemptResult) => void) {
     this.#request = request;
     this.#resolve = resolve;
     this.#startedAt = request.clock.monotonicMs();
+    this.#relay = new EventRelay({ ...pickRelay(request), headers: () => this.#headers });
     this.#totalTimer = setTimeout(() => {
-      this.#abort(new TotalTimeoutError("total time of the attempt is over"));
+      const late = new TotalTimeoutError("total time of the attempt is over");
+      this.#fail(classifyFailure(late, this.#firstByteMs !== null));
+      this.#abort(late);
     }, request.timeouts.totalMs);
     this.#stopListening = request.onClientGone(() => {
       this.#clientGone = true;
@@ -136,8 +127,8 @@ class Attempt implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    // The client may have gone while the request waited for a connection.
-    if (this.#clientGone) controller.abort(new ClientGoneError("client closed the request"));
+    // It may be over already: the client went, or time ran out, while the request waited for a connection.
+    if (this.#settled) controller.abort(new ClientGoneError("the attempt is over"));
   }
 
   onResponseStart(
@@ -151,7 +142,7 @@ class Attempt implements Dispatcher.DispatchHandler {
     this.#decoder = createDecoder(headers["content-encoding"], {
       onData: (chunk) => this.#take(chunk),
       onEnd: () => this.#end(),
-      onError: (error) => this.#fail(classifyFailure(error, this.#opened)),
+      onError: (error) => this.#fail(classifyFailure(error, this.#relay.opened)),
     });
   }
 
@@ -174,7 +165,7 @@ class Attempt implements Dispatcher.DispatchHandler {
   #take(chunk: Buffer): void {
     if (this.#settled) return;
     if (this.#isStream()) {
-      this.#takeEvents(chunk);
+      this.#step(this.#relay.push(chunk));
       return;
     }
     const limit = this.#isRefusal() ? ERROR_BYTES_MAX : JSON_BYTES_MAX;
@@ -188,56 +179,18 @@ class Attempt implements Dispatcher.DispatchHandler {
     this.#chunkBytes += chunk.length;
   }
 
-  #takeEvents(chunk: Buffer): void {
-    let room = true;
-    for (const raw of this.#split(chunk)) {
-      if (this.#settled) return;
-      room = this.#takeEvent(raw) && room;
-    }
-    if (!room && !this.#settled) this.#waitForClient();
-  }
-
-  #split(chunk: Buffer): readonly Buffer[] {
-    try {
-      return this.#splitter.push(chunk);
-    } catch (error) {
-      this.#fail(classifyFailure(error instanceof Error ? error : new Error("bad stream"), true));
-      this.#abort(new Error("event too large"));
-      return [];
-    }
-  }
-
-  /** True while the client takes more. */
-  #takeEvent(raw: Buffer): boolean {
-    const kind = this.#request.reader.readEvent(raw);
-    if (kind === "terminal") {
-      this.#terminal = raw;
+  /** Acts on what a piece of the stream led to. */
+  #step(step: StreamStep): void {
+    if (this.#settled) return;
+    if (step.kind === "ended") {
       // What a server sends after its last event, and when it closes, is of no interest to the client.
-      this.#complete(null);
-      return true;
+      this.#settle({ kind: "completed", body: null, terminal: step.terminal });
+    } else if (step.kind === "failed") {
+      this.#fail(step.failure);
+      this.#abort(new Error("the stream failed"));
+    } else if (!step.room) {
+      this.#waitForClient();
     }
-    if (kind === "error") {
-      const message = "The provider reported an error inside its answer. Send the turn again.";
-      this.#fail(answerFault("upstream_error_in_stream", message));
-      this.#abort(new Error("error event"));
-      return true;
-    }
-    if (kind === "usage-only" && this.#request.dropUsageEvent) return true;
-    if (!this.#opened && kind === "preamble" && this.#heldBytes < PREAMBLE_BYTES_MAX) {
-      this.#held.push(raw);
-      this.#heldBytes += raw.length;
-      return true;
-    }
-    this.#open();
-    return this.#request.sink.write(raw);
-  }
-
-  #open(): void {
-    if (this.#opened) return;
-    this.#opened = true;
-    this.#request.sink.open({ headers: this.#headers });
-    for (const raw of this.#held) this.#request.sink.write(raw);
-    this.#held = [];
   }
 
   #waitForClient(): void {
@@ -252,23 +205,8 @@ class Attempt implements Dispatcher.DispatchHandler {
   #end(): void {
     if (this.#settled) return;
     if (this.#isRefusal()) this.#fail(this.#refusal());
-    else if (this.#isStream()) this.#endStream();
+    else if (this.#isStream()) this.#step(this.#relay.finish());
     else this.#endJson();
-  }
-
-  #endStream(): void {
-    const rest = this.#splitter.rest();
-    // Some servers leave out the blank line after the very last event.
-    if (rest.length > 0 && this.#terminal === null) {
-      this.#takeEvent(Buffer.concat([rest, Buffer.from("\n\n")]));
-    }
-    if (this.#settled) return;
-    if (this.#terminal === null && !this.#request.reader.finished()) {
-      const message = "The provider's answer ended before it was complete. Send the turn again.";
-      this.#fail(answerFault("upstream_stream_cut", message));
-      return;
-    }
-    this.#complete(null);
   }
 
   #endJson(): void {
@@ -278,17 +216,7 @@ class Attempt implements Dispatcher.DispatchHandler {
       this.#fail(answerFault("upstream_invalid_answer", message));
       return;
     }
-    this.#complete(body);
-  }
-
-  #complete(body: Buffer | null): void {
-    if (body !== null) {
-      this.#settle({ kind: "completed", body, terminal: null });
-      return;
-    }
-    this.#open();
-    // A finish reason came but no terminal event: the answer is whole, and the client needs the event to end.
-    this.#settle({ kind: "completed", body: null, terminal: this.#terminal ?? DONE_EVENT });
+    this.#settle({ kind: "completed", body, terminal: null });
   }
 
   #refusal(): UpstreamFault {
@@ -310,6 +238,7 @@ class Attempt implements Dispatcher.DispatchHandler {
 
   #abort(reason: Error): void {
     if (this.#controller !== null && !this.#controller.aborted) this.#controller.abort(reason);
+    // Not sent yet: nothing will call back, so it ends here.
     else if (this.#controller === null && this.#clientGone) this.#settle({ kind: "aborted" });
   }
 
@@ -336,7 +265,7 @@ class Attempt implements Dispatcher.DispatchHandler {
     this.#resolve({
       ...end,
       summary: this.#request.reader.summary(),
-      started: this.#opened,
+      started: this.#relay.opened,
       firstByteMs: this.#firstByteMs,
       totalMs: this.#request.clock.monotonicMs() - this.#startedAt,
       headers: this.#headers,

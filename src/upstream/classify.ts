@@ -27,7 +27,8 @@ export interface UpstreamRefusal {
 /** Names that mean money rather than speed, whatever the status. */
 const BILLING_CODES =
   /insufficient_quota|credit_balance_exhausted|billing|spend_limit|organization_usage_limit|payment_required/i;
-const OVERFLOW_CODES = /context_length_exceeded|maximum context length|too many tokens|prompt is too long/i;
+const OVERFLOW_CODES =
+  /context_length_exceeded|maximum context length|too many tokens|prompt is too long/i;
 
 /** Classifies an answer whose status says it failed. */
 export function classifyRefusal(refusal: UpstreamRefusal): UpstreamFault {
@@ -43,18 +44,17 @@ export function classifyRefusal(refusal: UpstreamRefusal): UpstreamFault {
     relay: scope === "request" ? relay : null,
   });
   if (status === 402 || (status === 429 && BILLING_CODES.test(words))) {
-    const message = "The provider refuses this account for billing reasons. The operator has to settle it.";
+    const message =
+      "The provider refuses this account for billing reasons. The operator has to settle it.";
     return make(makeFault("upstream_billing", message), "key", true);
   }
   if (status === 429) {
     const seconds = Math.max(1, Math.ceil((retryAfterMs ?? 1_000) / 1_000));
     const message = `The provider limits the rate. Try again in ${seconds} s.`;
-    return make(
-      makeFault("upstream_rate_limited", message, { retryAfterSeconds: seconds }),
-      "key",
-    );
+    return make(makeFault("upstream_rate_limited", message, { retryAfterSeconds: seconds }), "key");
   }
-  if (OVERFLOW_CODES.test(words)) return make(invalidRequest("The request does not fit the model's context."), "request");
+  if (OVERFLOW_CODES.test(words))
+    return make(invalidRequest("The request does not fit the model's context."), "request");
   if (status === 401 || status === 403) {
     const message = "The provider refused the gateway's key. The operator has to check it.";
     return make(makeFault("upstream_rejected_key", message), "key", status === 401);
@@ -64,7 +64,10 @@ export function classifyRefusal(refusal: UpstreamRefusal): UpstreamFault {
     return make(makeFault("upstream_model_missing", message), "deployment");
   }
   if (status === 408 || status === 504) {
-    return make(makeFault("upstream_timeout", "The provider took too long. Try again."), "deployment");
+    return make(
+      makeFault("upstream_timeout", "The provider took too long. Try again."),
+      "deployment",
+    );
   }
   if (status === 503 || status === 529) {
     const message = "The provider is overloaded. Try again shortly.";
@@ -85,7 +88,11 @@ export function classifyFailure(error: Error, started: boolean): UpstreamFault {
 }
 
 function failureFault(code: string, started: boolean): Fault {
-  if (code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT" || code === "FAIRLEAD_TOTAL_TIMEOUT") {
+  if (
+    code === "UND_ERR_HEADERS_TIMEOUT" ||
+    code === "UND_ERR_BODY_TIMEOUT" ||
+    code === "FAIRLEAD_TOTAL_TIMEOUT"
+  ) {
     return makeFault("upstream_timeout", "The provider sent nothing for too long. Try again.");
   }
   if (started) {
@@ -97,7 +104,10 @@ function failureFault(code: string, started: boolean): Fault {
 }
 
 /** A fault found in the answer itself rather than in its status. */
-export function answerFault(code: "upstream_invalid_answer" | "upstream_error_in_stream" | "upstream_stream_cut", message: string): UpstreamFault {
+export function answerFault(
+  code: "upstream_invalid_answer" | "upstream_error_in_stream" | "upstream_stream_cut",
+  message: string,
+): UpstreamFault {
   return {
     fault: makeFault(code, message),
     scope: "deployment",

@@ -1,7 +1,13 @@
 // Decodes an answer that an upstream compressed although it was asked not to.
 // Must never hold back what has been decoded: a compressed stream still is a stream.
 
-import { constants, createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from "node:zlib";
+import {
+  constants,
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  createZstdDecompress,
+} from "node:zlib";
 
 /** Most bytes one answer may decode to: a small compressed answer must not fill the memory. */
 const DECODED_BYTES_MAX = 256 * 1024 * 1024;

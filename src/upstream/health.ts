@@ -55,8 +55,7 @@ export function createHealth(): Health {
       firstByteMs: null,
       refusesCorrections: false,
     }));
-  const key = (id: string): KeyHealth =>
-    remember(keys, id, () => ({ coolUntil: 0, limitedAt: 0 }));
+  const key = (id: string): KeyHealth => remember(keys, id, () => ({ coolUntil: 0, limitedAt: 0 }));
 
   return {
     measure(id, now) {

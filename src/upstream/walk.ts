@@ -96,9 +96,12 @@ class Walk<Attempt> {
   async #tryKeys(step: WalkStep<Attempt>, route: Route): Promise<boolean> {
     const { clock } = this.#options.attempt;
     const names = route.provider.keys.map((_, index) => keyName(route, index));
-    const order = this.#health.orderKeys(names.length === 0 ? [keyName(route, 0)] : names, clock.now());
+    const order = this.#health.orderKeys(
+      names.length === 0 ? [keyName(route, 0)] : names,
+      clock.now(),
+    );
     let secondTry = this.#options.steps.length === 1 && order.length === 1;
-    for (let position = 0; position < order.length; ) {
+    for (let position = 0; position < order.length;) {
       const name = order[position];
       if (name === undefined || this.#attempts.length >= ATTEMPTS_MAX) return false;
       const result = await this.#tryOnce(step, route, name);

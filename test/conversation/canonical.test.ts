@@ -12,7 +12,8 @@ function respell(value: unknown): string {
   if (Array.isArray(value)) return `[ ${value.map(respell).join(" ,\n")} ]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   const entries = Object.entries(value).toReversed();
-  return `{\t${entries.map(([key, item]) => `${JSON.stringify(key)} : ${respell(item)}`).join(" , ")} }`;
+  const members = entries.map(([key, item]) => `${JSON.stringify(key)} : ${respell(item)}`);
+  return `{\t${members.join(" , ")} }`;
 }
 
 test("key order and white space do not change the canonical form", () => {
@@ -50,7 +51,7 @@ test("integers beyond 2^53 that differ stay different", () => {
   assert.notEqual(canonical("[9007199254740992]"), canonical("[9007199254740993]"));
 });
 
-test("long decimals and numbers beyond a double stay different, spellings of one number do not", () => {
+test("long decimals and huge numbers stay different, spellings of one number do not", () => {
   assert.notEqual(canonical("0.1"), canonical("0.10000000000000000001"));
   assert.notEqual(canonical("1e400"), canonical("1e401"));
   assert.notEqual(canonical("1e-400"), canonical("0"));

@@ -1,4 +1,5 @@
-// Plays a conversation turn by turn through evidence and judge, as the gateway does, for the tests of the detector.
+// Plays a conversation turn by turn through evidence and judge, as the gateway does, for the tests
+// of the detector.
 // Must never call a pattern directly: a promise holds for the whole way from messages to verdict.
 
 import type { DivergenceSettings } from "../../src/turn/profile.ts";
@@ -81,7 +82,9 @@ function roundOf(acts: readonly Act[]): Message[] {
   return [asked(calls), ...results];
 }
 
-/** The verdict of every turn: one turn for each round of calls, stored and read again in between. */
+/**
+ * The verdict of every turn: one turn for each round of calls, stored and read again in between.
+ */
 export function play(scene: Scene, settings: DivergenceSettings = SETTINGS): Verdict[] {
   const verdicts: Verdict[] = [];
   let evidence = emptyEvidence();

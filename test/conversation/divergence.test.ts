@@ -38,7 +38,7 @@ describe("same call, same result", () => {
     assert.equal(firing?.key, verdicts.at(-2)?.key);
   });
 
-  test("is not hidden by key order, spacing, clock times or other calls that bring nothing new", () => {
+  test("is not hidden by key order, spacing, clock times or calls that bring nothing new", () => {
     const spellings = ['{"a":1,"b":2}', '{"b":2,"a":1}', '{ "a": 1, "b": 2 }', '{"a":1,"b":2}\n'];
     const hidden = spellings.map((args, index) =>
       act("get", args, `none at 2026-01-02T03:04:0${index}Z`),
@@ -86,7 +86,7 @@ describe("same call, same result", () => {
     );
   });
 
-  test("work between two repeats is half a reason, and none once the repeats go on without it", () => {
+  test("work between two repeats counts half, and no longer once they go on without it", () => {
     const work = (line: number): readonly Act[] => act("edit", { line }, "ok");
     const mixed = [search, work(1), search, work(2), search, search];
     assert.equal(last(mixed), "suspected");

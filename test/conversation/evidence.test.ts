@@ -113,7 +113,7 @@ describe("gathering", () => {
     assert.deepEqual(told(gather(messages)), ["a=x", "a=other"]);
   });
 
-  test("a person's message before a step marks it, a client's reminder beside results does not", () => {
+  test("a person's message before a step marks it, a client's own reminder does not", () => {
     const reminder: Message = {
       role: "user",
       text: "remember the rules",

@@ -60,3 +60,66 @@ test("What cannot be read is named by its place, and what stood there is not rep
     assert.throws(() => restoreThread(stored), SnapshotUnreadableError);
   }
 });
+
+const life = { generation: 1, warnedAt: null };
+const big = { deployment: "lab/big", model: "big", rating: 0.8, catalogVersion: "1" };
+const grand = { ...big, deployment: "lab/grand", model: "grand" };
+const pin = { home: big, away: null, substitute: null };
+const episode = { pattern: "cycle", key: "a", openedTurn: 5, correctedTurns: [5, 9] };
+const outcome = { kind: "recovered", turns: 2, pattern: "cycle", key: "a", level: 1, turn: 7 };
+const thread = { level: 2, episode, correctionTurn: 9, corrections: 2, outcome };
+const calm = { ...thread, level: 0, episode: null };
+
+const READABLE = [
+  [restoreLife, { value: "open", context: life }],
+  [restorePin, { value: "substituted", context: { ...pin, substitute: grand } }],
+  [restoreThread, { value: "correcting", context: thread }],
+  [restoreThread, { value: "steady", context: calm }],
+] as const;
+
+const CONTRADICTORY = [
+  [restoreLife, { value: "warned", context: life }],
+  [restoreLife, { value: "exhausted", context: { ...life, warnedAt: 4 } }],
+  [restoreLife, { value: "open", context: { ...life, generation: 0 } }],
+  [restorePin, { value: "unpinned", context: pin }],
+  [restorePin, { value: "away", context: pin }],
+  [restorePin, { value: "away", context: { ...pin, away: big.deployment } }],
+  [restorePin, { value: "home", context: { ...pin, away: "cloud/big" } }],
+  [restorePin, { value: "home", context: { ...pin, home: null } }],
+  [restorePin, { value: "home", context: { ...pin, home: { ...big, rating: 1.1 } } }],
+  [restorePin, { value: "substituted", context: pin }],
+  [restorePin, { value: "home", context: { ...pin, substitute: grand } }],
+  [restorePin, { value: "substituted", context: { ...pin, substitute: big } }],
+  [
+    restorePin,
+    { value: "substituted", context: { ...pin, substitute: { ...grand, rating: 0.7 } } },
+  ],
+  [restoreThread, { value: "steady", context: thread }],
+  [
+    restoreThread,
+    { value: "steady", context: { ...calm, episode: { ...episode, correctedTurns: [] } } },
+  ],
+  [restoreThread, { value: "suspected", context: thread }],
+  [restoreThread, { value: "correcting", context: calm }],
+  [restoreThread, { value: "correcting", context: { ...thread, level: 0 } }],
+  [restoreThread, { value: "correcting", context: { ...thread, level: 4 } }],
+  [restoreThread, { value: "correcting", context: { ...thread, correctionTurn: 8 } }],
+  [restoreThread, { value: "correcting", context: { ...thread, correctionTurn: null } }],
+  [
+    restoreThread,
+    {
+      value: "correcting",
+      context: { ...thread, episode: { ...episode, correctedTurns: [9, 5] } },
+    },
+  ],
+  [restoreThread, { value: "escalated", context: thread }],
+  [restoreThread, { value: "steady", context: { ...calm, outcome: { ...outcome, turns: 8 } } }],
+  [restoreThread, { value: "steady", context: { ...calm, correctionTurn: null } }],
+] as const;
+
+test("A snapshot whose state and context contradict each other is refused (C5)", () => {
+  for (const [restore, snapshot] of READABLE) assert.deepEqual(restore(snapshot), snapshot);
+  for (const [restore, snapshot] of CONTRADICTORY) {
+    assert.throws(() => restore(snapshot), SnapshotUnreadableError, JSON.stringify(snapshot));
+  }
+});

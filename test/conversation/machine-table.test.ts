@@ -162,9 +162,9 @@ function conditions(rows: Rows): string {
 }
 
 for (const { name, rows, walk } of MACHINES) {
-  test(`Every event does in every state of the ${name} machine what the table says`, walk);
+  test(`Every event does in every state of the ${name} machine what the table says (C2, C7)`, walk);
 
-  test(`The specification shows the ${name} machine as the code has it`, () => {
+  test(`The specification shows the ${name} machine as the code has it (C7)`, () => {
     assert.equal(tableInSpecification(name), overview(rows));
     assert.equal(tableInSpecification(`${name} conditions`), conditions(rows));
   });

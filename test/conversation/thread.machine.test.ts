@@ -132,6 +132,13 @@ test("A relapse in the cool-down is followed without another correction (T4)", (
   assert.ok(isDue(nextThread(relapsed, fires(9)), 9));
 });
 
+test("A cool-down longer than any memory of the loop is kept all the same (T4)", () => {
+  const long = { coolDownTurns: 12 };
+  const back = run(fires(5, long), progresses(6), fires(17, long));
+  assert.equal(back.context.corrections, 1);
+  assert.ok(isDue(nextThread(back, fires(18, long)), 18));
+});
+
 test("The same loop long after its recovery is a new episode on the first level (T9)", () => {
   const later = run(fires(5), progresses(6), fires(13));
   assert.equal(later.context.level, 1);

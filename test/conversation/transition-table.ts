@@ -53,7 +53,7 @@ function to<const State extends string, Event>(
   return { to: state, when, examples };
 }
 
-// Life -------------------------------------------------------------------------------------------
+// Life
 
 export const USUAL_LIFE: Usual<LifeSnapshot> = {
   open: initialLife(),
@@ -107,7 +107,7 @@ export const LIFE_TABLE: Table<LifeSnapshot, LifeEvent> = {
   },
 };
 
-// Pin --------------------------------------------------------------------------------------------
+// Pin
 
 const target = (model: string, rating: number | null = 0.8, at = "lab"): PinTarget => ({
   deployment: `${at}/${model}`,
@@ -139,7 +139,7 @@ const whilePinned = <State extends PinState>(state: State) =>
       to(state, "the home model", decided("pin.substituted", "big", 0.8, "cloud")),
       to(
         state,
-        "rated below home, or not at all",
+        "rated below home, or not at all while home is",
         decided("pin.substituted", "small", 0.79),
         decided("pin.substituted", "unknown", null),
       ),
@@ -167,7 +167,7 @@ export const PIN_TABLE: Table<PinSnapshot, PinEvent> = {
   substituted: whilePinned("substituted"),
 };
 
-// Thread -----------------------------------------------------------------------------------------
+// Thread
 
 type Verdict = Extract<ThreadEvent, { readonly type: "verdict.reached" }>;
 
@@ -200,7 +200,11 @@ const onLevel = (level: number): ThreadContext => ({
 });
 const outcome = { pattern: "same-result", key: "a", level: 1, turns: 2, turn: 12 };
 const escalated = { ...onLevel(1), outcome: { ...outcome, kind: "escalated" as const } };
-const cameBack = { ...nothing, correctionTurn: 10, outcome: { ...outcome, kind: "recovered" } };
+const cameBackFrom = (level: number) => ({
+  ...nothing,
+  correctionTurn: 10,
+  outcome: { ...outcome, level, kind: "recovered" },
+});
 const observed = { ...nothing, episode: { ...loop, correctedTurns: [] } };
 
 export const USUAL_THREAD: Usual<ThreadSnapshot> = {
@@ -212,14 +216,18 @@ export const USUAL_THREAD: Usual<ThreadSnapshot> = {
 };
 
 const STALE = "turn not after the latest correction";
-const stale = <State extends ThreadState>(state: State, given: object = cameBack) => ({
+const stale = <State extends ThreadState>(state: State, given: object = cameBackFrom(1)) => ({
   ...to(state, STALE, fires({ turn: 10 }), fires({ turn: 9, key: "b" })),
   given,
 });
 const firesAtRest = [
   to("suspected", "firing, may not correct", fires({ mayCorrect: false })),
-  { ...to("correcting", "firing again, in the cool-down", fires({ turn: 13 })), given: cameBack },
-  to("escalated", "firing, no correction left", fires({ correctionsMax: 0 })),
+  {
+    ...to("correcting", "firing again, in the cool-down", fires({ turn: 13 })),
+    given: cameBackFrom(1),
+  },
+  to("escalated", "firing, ladder or allowance used up", fires({ correctionsMax: 0 })),
+  { ...to("escalated", "firing, ladder or allowance used up", fires()), given: cameBackFrom(3) },
   to("correcting", "firing otherwise", fires()),
 ];
 const acts = {
@@ -263,11 +271,11 @@ export const THREAD_TABLE: Table<ThreadSnapshot, ThreadEvent> = {
       to("correcting", "clear otherwise, or suspected", says("clear"), says("suspected")),
       to("correcting", "the loop again, may not correct", fires({ mayCorrect: false })),
       to("correcting", "the loop again, in the cool-down", fires({ turn: 13 })),
-      { ...to("escalated", "the loop again, level 3 behind it", fires()), given: onLevel(3) },
-      to("escalated", "the loop again, no correction left", fires({ correctionsMax: 1 })),
+      { ...to("escalated", "the loop again, ladder used up", fires()), given: onLevel(3) },
+      to("escalated", "the loop again, allowance used up", fires({ correctionsMax: 1 })),
       to("correcting", "the loop again otherwise", fires()),
       to("suspected", "another loop, may not correct", fires({ key: "b", mayCorrect: false })),
-      to("escalated", "another loop, no correction left", fires({ key: "b", correctionsMax: 1 })),
+      to("escalated", "another loop, allowance used up", fires({ key: "b", correctionsMax: 1 })),
       to("correcting", "another loop otherwise", fires({ key: "b", turn: 11 })),
     ],
     "turn.answered": answersIn("correcting"),
@@ -283,7 +291,7 @@ export const THREAD_TABLE: Table<ThreadSnapshot, ThreadEvent> = {
       to("escalated", "clear otherwise, or suspected", says("clear"), says("suspected")),
       to("escalated", "the loop again, or another without progress", fires(), fires({ key: "b" })),
       to("suspected", "another loop, may not correct", onward({ mayCorrect: false })),
-      to("escalated", "another loop, no correction left", onward({ correctionsMax: 1 })),
+      to("escalated", "another loop, allowance used up", onward({ correctionsMax: 1 })),
       to("correcting", "another loop otherwise", onward({})),
     ],
     "turn.answered": answersIn("escalated"),

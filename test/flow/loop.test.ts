@@ -4,7 +4,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inConversation, provider, startGateway, type Json } from "../support/gateway.ts";
-import { startUpstream, textAnswer, toolAnswer, type CapturedRequest } from "../support/upstream.ts";
+import {
+  startUpstream,
+  textAnswer,
+  toolAnswer,
+  type CapturedRequest,
+} from "../support/upstream.ts";
 
 const MARKER = "[fairlead]";
 const TOOLS = [{ type: "function", function: { name: "search", parameters: { type: "object" } } }];
@@ -44,7 +49,9 @@ async function runAgent(
 /** Repeats itself until it is corrected. */
 function stubborn(request: CapturedRequest) {
   const corrected = request.raw.includes(MARKER);
-  const script = corrected ? textAnswer("I stop searching.") : toolAnswer("search", { q: "report" });
+  const script = corrected
+    ? textAnswer("I stop searching.")
+    : toolAnswer("search", { q: "report" });
   return script(request);
 }
 
@@ -53,7 +60,11 @@ test("a loop with unchanged results is corrected, and the agent recovers", async
   t.after(() => upstream.close());
   const gateway = await startGateway(t, { providers: [provider("lab", upstream)] });
   const headers = inConversation("loop-1");
-  const run = await runAgent(gateway.chat, { headers, result: () => "nothing found", turnsMax: 14 });
+  const run = await runAgent(gateway.chat, {
+    headers,
+    result: () => "nothing found",
+    turnsMax: 14,
+  });
   assert.equal(run.last, "I stop searching.");
   assert.equal(run.turns, 5);
   assert.deepEqual(run.states.slice(3), ["suspected", "correcting"]);
@@ -69,7 +80,11 @@ test("the same agent without a conversation loops on to its limit", async (t) =>
   const upstream = await startUpstream(stubborn);
   t.after(() => upstream.close());
   const gateway = await startGateway(t, { providers: [provider("lab", upstream)] });
-  const run = await runAgent(gateway.chat, { headers: {}, result: () => "nothing found", turnsMax: 14 });
+  const run = await runAgent(gateway.chat, {
+    headers: {},
+    result: () => "nothing found",
+    turnsMax: 14,
+  });
   assert.equal(run.last, null);
   assert.ok(upstream.requests.every(({ raw }) => !raw.includes(MARKER)));
 });
@@ -111,7 +126,9 @@ test("a correction is inserted again at the same place with the same bytes on la
   // The model reads the correction and goes on with other calls, so that the history grows behind it.
   const upstream = await startUpstream((request, count) => {
     const corrected = request.raw.includes(MARKER);
-    const script = corrected ? toolAnswer("search", { q: `other ${count}` }) : toolAnswer("search", { q: "report" });
+    const script = corrected
+      ? toolAnswer("search", { q: `other ${count}` })
+      : toolAnswer("search", { q: "report" });
     return script(request);
   });
   t.after(() => upstream.close());
@@ -125,9 +142,15 @@ test("a correction is inserted again at the same place with the same bytes on la
     const end = text.indexOf("}", text.indexOf(MARKER)) + 1;
     return text.slice(0, end);
   });
-  assert.equal(new Set(prefixes).size, 1, "the prefix up to the correction stays equal to the byte");
+  assert.equal(
+    new Set(prefixes).size,
+    1,
+    "the prefix up to the correction stays equal to the byte",
+  );
   const messages: Json = corrected.at(-1)?.body;
-  const at = messages.messages.findIndex((message: Json) => String(message.content).includes(MARKER));
+  const at = messages.messages.findIndex((message: Json) =>
+    String(message.content).includes(MARKER),
+  );
   assert.equal(messages.messages[at].role, "user");
   assert.equal(messages.messages[at - 1].role, "tool");
   const seen = await gateway.read("/v1/conversations/again-1");

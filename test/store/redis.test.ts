@@ -96,6 +96,17 @@ function describeRedis(running: RedisServer): void {
     assert.equal((await store.listConversations(query)).items.length, 1, "the next turn heals it");
   });
 
+  test("a stale expiry cannot take a conversation that lives on", async (context) => {
+    const { store, raw, prefix } = await openAt(context, running);
+    const expiresAt = Date.now() + HOUR_MS;
+    await store.commit(turnCommit({ key: "k", expiresAt }));
+    const member = JSON.stringify(["acme", "k"]);
+    await raw.zadd(`${prefix}expiry`, 1, member);
+    assert.equal(await store.sweep(Date.now()), 0);
+    assert.equal((await store.loadConversation("k"))?.version, 1);
+    assert.equal(await raw.zscore(`${prefix}expiry`, member), String(expiresAt), "and is mended");
+  });
+
   test("a Redis that forgot the scripts is taught them again", async (context) => {
     const { store, raw } = await openAt(context, running);
     await store.commit(turnCommit({ key: "k" }));

@@ -109,9 +109,6 @@ export function readTree(folder: string, tree: ConfigTree): Config {
 }
 
 /** A conversation's headers. */
-export function inConversation(
-  id: string,
-  profile = "AGENT",
-): Readonly<Record<string, string>> {
+export function inConversation(id: string, profile = "AGENT"): Readonly<Record<string, string>> {
   return { "x-conversation-id": id, "x-router-profile": profile };
 }

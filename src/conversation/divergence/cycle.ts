@@ -1,4 +1,5 @@
-// Pattern: two to four rounds of calls go round with the very same results: A B A B A B, read – edit – test, …
+// Pattern: two to four rounds of calls go round with the very same results: A B A B A B, read –
+// edit – test, …
 // Must never fire when any result in the laps differs: then something moves.
 
 import { shortHash } from "../fingerprint.ts";

@@ -24,8 +24,9 @@ const CLEAR = {
 } as const satisfies Omit<Verdict, "progress">;
 
 /**
- * Judges the evidence as it is after this turn. `fresh` is how many of the newest steps this turn brought; a
- * pattern counts only when the newest round is part of it, so that an old loop is not reported for ever.
+ * Judges the evidence as it is after this turn. `fresh` is how many of the newest steps this turn
+ * brought; a pattern counts only when the newest round is part of it, so that an old loop is not
+ * reported for ever.
  */
 export function judge(
   evidence: Evidence,

@@ -1,5 +1,6 @@
 // Pattern: the same call fails the same way again and again, across user messages too.
-// Must never fire where the error changes while the agent works on it, or where the call succeeds in between.
+// Must never fire where the error changes while the agent works on it, or where the call succeeds
+// in between.
 
 import { pairOf, type Step } from "../evidence.ts";
 import { moreSevere, type Observation } from "./verdict.ts";
@@ -7,7 +8,10 @@ import { GAP_STEPS_MAX, sampleOf, SOFT_WEIGHT, type PatternWindow } from "./wind
 
 export const SAME_ERROR = "same-call-same-error";
 
-/** How many more failures it takes when a person spoke between them: they may have asked for another try. */
+/**
+ * How many more failures it takes when a person spoke between them: they may have asked for another
+ * try.
+ */
 const ACROSS_USER_EXTRA = 1;
 
 export function sameCallSameError(window: PatternWindow): Observation | null {
@@ -53,7 +57,10 @@ interface Streak {
   weight: number;
 }
 
-/** A changed number in the text is a changed error where work lay between: `3 tests failed`, `2 tests failed`. */
+/**
+ * A changed number in the text is a changed error where work lay between: `3 tests failed`, `2
+ * tests failed`.
+ */
 function isSameFailure(other: Step, step: Step, news: boolean): boolean {
   return other.result === step.result || (!news && other.errorClass === step.errorClass);
 }

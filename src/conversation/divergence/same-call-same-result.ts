@@ -1,5 +1,7 @@
-// Pattern: the same call brings the same successful result again and again, and nothing new is learned between.
-// Must never fire on polling whose answer changes, nor on a file that is read again between real work.
+// Pattern: the same call brings the same successful result again and again, and nothing new is
+// learned between.
+// Must never fire on polling whose answer changes, nor on a file that is read again between real
+// work.
 
 import { pairOf, type Step } from "../evidence.ts";
 import { moreSevere, type Observation } from "./verdict.ts";
@@ -36,7 +38,10 @@ interface Repeats {
   /** Rounds that hold the pair. */
   count: number;
   weight: number;
-  /** Something new was learned since the previous repeat: whatever the count, the agent is not stuck now. */
+  /**
+   * Something new was learned since the previous repeat: whatever the count, the agent is not stuck
+   * now.
+   */
   learning: boolean;
 }
 

@@ -4,7 +4,9 @@
 import type { Sample } from "../evidence.ts";
 import type { PatternWindow } from "./window.ts";
 
-/** clear: nothing. suspected: one short of the threshold, recorded only. firing: reason to correct. */
+/**
+ * clear: nothing. suspected: one short of the threshold, recorded only. firing: reason to correct.
+ */
 export type Severity = "clear" | "suspected" | "firing";
 
 export interface Verdict {

@@ -1,12 +1,13 @@
-// The evidence as the patterns look at it: rounds of parallel calls, newest first, without neutral tools.
+// The evidence as the patterns look at it: rounds of parallel calls, newest first, without neutral
+// tools.
 // Must never look at more than the ring, nor let a pattern see what is newer than the newest round.
 
 import type { DivergenceSettings } from "../../turn/profile.ts";
 import { pairOf, type Evidence, type Sample, type Step } from "../evidence.ts";
 
 /**
- * Neutral tools: those that only think and those that pass time. They are taken out before a pattern looks:
- * between two repeats they are no work, and repeating them is no loop.
+ * Neutral tools: those that only think and those that pass time. They are taken out before a
+ * pattern looks: between two repeats they are no work, and repeating them is no loop.
  */
 const NEUTRAL_TOOLS = toolNames(
   "think|thinking|sequential_?thinking|reflect|scratchpad|notes?|take_note|wait|sleep|pause|delay",
@@ -20,7 +21,10 @@ function toolNames(names: string): RegExp {
 
 /** How many other steps may lie between two repeats of a call that belong together. */
 export const GAP_STEPS_MAX = 8;
-/** What a repeat counts when something new was learned since the call before it, or when a wait preceded it. */
+/**
+ * What a repeat counts when something new was learned since the call before it, or when a wait
+ * preceded it.
+ */
 export const SOFT_WEIGHT = 0.5;
 
 /** All calls of one assistant message that are not neutral. */
@@ -44,7 +48,9 @@ export function isNeutral(step: Step): boolean {
   return NEUTRAL_TOOLS.test(step.tool);
 }
 
-/** Whether the steps from position `start` of the ring on brought an unseen pair that is no error. */
+/**
+ * Whether the steps from position `start` of the ring on brought an unseen pair that is no error.
+ */
 export function isProgress(evidence: Evidence, start: number): boolean {
   const { steps, seen } = evidence;
   return steps.some((step, position) => {
