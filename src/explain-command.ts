@@ -19,7 +19,8 @@ export async function runExplainCommand(args: readonly string[], io: CommandIo):
   const requestId = positionals[0];
   if (requestId === undefined) {
     io.error(
-      "Usage: fairlead explain REQUEST_ID [--url URL] [--json]\nThe id is in the x-request-id header of every answer.\n",
+      "Usage: fairlead explain REQUEST_ID [--url URL] [--json]\n" +
+        "The id is in the x-request-id header of every answer.\n",
     );
     return 2;
   }

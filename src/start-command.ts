@@ -61,7 +61,8 @@ function announce(io: CommandIo, gateway: Gateway, config: Config): void {
     simulated
       ? "Models sim/… are simulated: configure a provider or set its key to use real ones."
       : "",
-    `Try: curl -s ${gateway.url}/v1/chat/completions -H 'content-type: application/json' -d '{"model":"auto","messages":[{"role":"user","content":"Hello"}]}'`,
+    `Try: curl -s ${gateway.url}/v1/chat/completions -H 'content-type: application/json' \\`,
+    `  -d '{"model":"auto","messages":[{"role":"user","content":"Hello"}]}'`,
   ];
   io.error(`${lines.filter((line) => line !== "").join("\n")}\n`);
 }

@@ -1,4 +1,4 @@
-// The bytes that go upstream: the client's own, with the model's name, the corrections and the gateway's fields spliced.
+// The bytes that go upstream: the client's own, with model name, corrections and gateway fields spliced.
 // Must never re-serialise the history: an equal prefix must stay equal to the byte, or the provider's cache is lost.
 
 import type { CorrectionPlace } from "../turn/deployment.ts";

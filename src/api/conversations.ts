@@ -1,4 +1,4 @@
-// What a person or a program reads back of a conversation. Must never show more than the rows hold: no prompts, no answers.
+// The query of the lists that are read back. Must never let a page grow beyond its bound.
 
 import { throwFault } from "../turn/fault.ts";
 

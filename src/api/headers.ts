@@ -100,7 +100,9 @@ function readBudget(headers: RequestHeaders): number | null {
   const amount = Number(value);
   const plain = /^\d{1,7}(\.\d{1,9})?$/.test(value);
   if (plain && amount > 0 && amount <= BUDGET_USD_MAX) return amount;
-  const message = `X-Conversation-Budget-USD must be an amount in USD such as 0.50, above 0 and at most ${BUDGET_USD_MAX}.`;
+  const message =
+    "X-Conversation-Budget-USD must be an amount in USD such as 0.50, " +
+    `above 0 and at most ${BUDGET_USD_MAX}.`;
   return throwFault("invalid_header", message, { param: name });
 }
 

@@ -1,4 +1,5 @@
-// GET /v1/models: one object that OpenAI and Anthropic clients both understand. Must never list a model that no key can reach.
+// GET /v1/models: one object that OpenAI and Anthropic clients both understand.
+// Must never list a model that no configured provider serves.
 
 /** A name that callers may use, and since when it exists for them. */
 export interface ListedModel {

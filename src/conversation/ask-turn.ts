@@ -1,4 +1,4 @@
-// What a conversation decides when a turn is asked: thread, resend, verdict, correction, budget. The first half of a turn.
+// What a conversation decides when a turn is asked: resend, verdict, correction, budget. The first half of a turn.
 // Pure: no I/O, no clock, no randomness. Must never decide anything after bytes went upstream (that is settle-turn).
 
 import type { DivergenceMode, Profile } from "../turn/profile.ts";

@@ -6,7 +6,11 @@ import type { Decision } from "./decide.ts";
 
 /** For the agent: what happened, and what to do instead of trying again. */
 export function endingText(decision: Decision): string {
-  return `[fairlead] ${reason(decision)} No model was asked for this turn. Finish here: report what was done and what is open. A person can raise the budget or reset the conversation.`;
+  return (
+    `[fairlead] ${reason(decision)} No model was asked for this turn. ` +
+    "Finish here: report what was done and what is open. " +
+    "A person can raise the budget or reset the conversation."
+  );
 }
 
 /** Where a structured answer or a tool call was demanded, text would break the client: it gets a refusal. */

