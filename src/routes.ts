@@ -1,11 +1,11 @@
 // The gateway's paths: who may ask for what, and which function answers. Decides nothing itself.
 // Must never serve a path but /healthz without asking for the key first.
 
-import { randomUUID } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { readPresentedKey, type Caller, type Keyring } from "./admission/api-key.ts";
 import { createClientReply } from "./api/client-reply.ts";
-import { chatErrorBody, faultHeaders } from "./api/fault-reply.ts";
+import { refusalHeaders } from "./api/answer-headers.ts";
+import { chatErrorBody, chatErrorEvent, faultHeaders } from "./api/fault-reply.ts";
 import { modelList } from "./api/openai-models.ts";
 import { serveChat } from "./flow.ts";
 import { act, readAction } from "./flow/act.ts";
@@ -96,7 +96,7 @@ async function takeChat(
   reply: FastifyReply,
 ): Promise<void> {
   const { stations } = options;
-  const requestId = `req_${randomUUID().replaceAll("-", "")}`;
+  const requestId = request.id;
   // From here on the answer is written by the flow: it relays bytes, which a framework would only buffer.
   reply.hijack();
   const client = createClientReply(reply.raw);
@@ -116,10 +116,12 @@ async function takeChat(
       stations.log.error({ requestId, error: describe(error) }, "turn failed unexpectedly");
     }
     if (client.begun()) {
+      // A stream that has begun must not look complete (I6); a whole answer is past its end already.
+      client.write(chatErrorEvent(fault, requestId));
       client.end();
       return;
     }
-    const headers = { "x-request-id": requestId, ...faultHeaders(fault) };
+    const headers = { ...refusalHeaders(requestId), ...faultHeaders(fault) };
     client.send(fault.status, headers, chatErrorBody(fault, requestId));
   }
 }

@@ -45,6 +45,15 @@ function gatewayHeader({ requestId, decision }: AnswerFacts): string {
   return `{"request_id":"${requestId}","routing_decision":"${decision}","receipt":"/v1/receipts/${requestId}"}`;
 }
 
+/** Headers of an answer that no station had a say in: nothing was routed, and there is no receipt. */
+export function refusalHeaders(requestId: string): Record<string, string> {
+  return {
+    "x-request-id": requestId,
+    "x-router-reason": "refused before a model was chosen",
+    "x-llm-gateway": `{"request_id":"${requestId}","routing_decision":"none","receipt":null}`,
+  };
+}
+
 /** Header values are latin1 without control characters; anything else is replaced. */
 function headerText(text: string): string {
   return /^[\x20-\x7e]*$/.test(text) ? text : text.replace(/[^\x20-\x7e]/g, "?");

@@ -1,5 +1,5 @@
 // Moves the write-ahead log back into the database file, in a thread of its own.
-// Must never run in the thread that serves turns: a checkpoint waits for the disk.
+// Must leave the thread that serves turns at most the short rest: a checkpoint waits for the disk.
 // This one file is both sides; the worker's side starts only in a worker that was given an order.
 
 import { once } from "node:events";
@@ -8,10 +8,14 @@ import { DatabaseSync } from "node:sqlite";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 
 /** Pause between two looks at the log. */
-const CHECKPOINT_EVERY_MS = 2_000;
-/** Beyond this size writers are held for a moment, so that the log can start anew. */
+const CHECKPOINT_EVERY_MS = 1_000;
+/** Beyond this size the writing thread is asked to let the log start anew. */
 const WAL_BYTES_MAX = 64 * 1024 * 1024;
-/** How long that may wait for readers, and hold the writers of all processes. */
+/** Passes before that is asked: each leaves only what was written during the one before it. */
+const PASSES_BEFORE_ASKING = 3;
+/** What the worker says then. */
+const LOG_TOO_LONG = "fairlead: the log is too long";
+/** How long the last checkpoint may wait for others, and hold their writers. */
 const HOLD_WRITERS_MS = 100;
 /** How long closing waits for the last checkpoint. */
 const CLOSE_WAIT_MS = 5_000;
@@ -33,6 +37,8 @@ export interface CheckpointOptions {
   readonly file: string;
   /** A checkpoint failed; the next one tries again. */
   readonly onError: (error: Error) => void;
+  /** Under steady writing only a writer finds the gap in which the log can start anew. */
+  readonly onLogTooLong: () => void;
   /** The thread is gone: somebody else has to checkpoint now. */
   readonly onLost: () => void;
 }
@@ -48,6 +54,15 @@ function isCheckpointOrder(value: unknown): value is CheckpointOrder {
   );
 }
 
+/** A disk fault in what the thread caused must not end the process. */
+function report({ onError }: CheckpointOptions, act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    onError(error instanceof Error ? error : new Error(String(error)));
+  }
+}
+
 /** Never keeps the process alive. */
 export function startCheckpoints(options: CheckpointOptions): Checkpoints {
   const order: CheckpointOrder = { task: "fairlead-checkpoint", file: options.file };
@@ -57,12 +72,15 @@ export function startCheckpoints(options: CheckpointOptions): Checkpoints {
     resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB },
   });
   let closing = false;
-  worker.on("message", (message: unknown) => options.onError(new Error(String(message))));
+  worker.on("message", (message: unknown) => {
+    if (message !== LOG_TOO_LONG) options.onError(new Error(String(message)));
+    else if (!closing) report(options, options.onLogTooLong);
+  });
   worker.on("error", (error: unknown) => {
     options.onError(error instanceof Error ? error : new Error(String(error)));
   });
   const ended = (): void => {
-    if (!closing) options.onLost();
+    if (!closing) report(options, options.onLost);
   };
   // Rejects on an error of the worker, which has been reported above and is followed by its end.
   const exited = once(worker, "exit").then(ended, ended);
@@ -100,8 +118,10 @@ function serveCheckpoints(order: CheckpointOrder, port: NonNullable<typeof paren
       const version = dataVersion.get()?.["data_version"];
       if (version === doneVersion) return;
       const complete = checkpoint(database, "PASSIVE");
-      const emptied = walBytes(order.file) > WAL_BYTES_MAX && checkpoint(database, "TRUNCATE");
-      if (complete || emptied) doneVersion = version;
+      if (complete) doneVersion = version;
+      if (walBytes(order.file) <= WAL_BYTES_MAX) return;
+      for (let pass = 1; pass < PASSES_BEFORE_ASKING; pass += 1) checkpoint(database, "PASSIVE");
+      port.postMessage(LOG_TOO_LONG);
     } catch (error) {
       port.postMessage(`checkpoint of the store failed: ${String(error)}`);
     }

@@ -86,6 +86,9 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Conv
   const checkpoints = startCheckpoints({
     file: options.file,
     onError: options.onBackgroundError,
+    // Short: the checkpoint thread has just moved all but the newest pages. If another process is
+    // in the way, SQLite says so in its answer, and the checkpoint thread asks again.
+    onLogTooLong: () => database.exec("PRAGMA wal_checkpoint(TRUNCATE)"),
     onLost: () => database.exec(`PRAGMA wal_autocheckpoint = ${FALLBACK_CHECKPOINT_PAGES}`),
   });
   let closing: Promise<void> | null = null;

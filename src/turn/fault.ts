@@ -23,6 +23,7 @@ const FAULTS = {
   duplicate_field: caller(400),
   body_too_deep: caller(400),
   body_too_large: caller(413),
+  headers_too_large: caller(431),
   unsupported_encoding: caller(415),
   unsupported_media_type: caller(415),
   invalid_header: caller(400),
