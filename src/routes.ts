@@ -191,6 +191,15 @@ function frameworkFault(error: unknown): Fault | null {
       "Send the body as `Content-Type: application/json`.",
     );
   }
+  if (code === "FST_ERR_BAD_URL") {
+    return makeFault("invalid_request", "The path is not a valid URL: check its percent signs.");
+  }
+  if (code === "FST_ERR_MAX_PARAM_LENGTH") {
+    return makeFault("not_found", "Nothing here has so long a name.");
+  }
+  if (code === "ECONNRESET") {
+    return makeFault("client_closed_request", "The client left before its request was complete.");
+  }
   if (code === "FST_ERR_CTP_INVALID_CONTENT_LENGTH") {
     return makeFault("invalid_request", "The body is not as long as its Content-Length says.");
   }

@@ -1,11 +1,12 @@
 // The HTTP server: time-outs, limits, what is refused before a route is looked for, and the graceful stop.
 // Must never parse a body: the flow reads bytes. Must never allow another origin to call a gateway without keys.
 
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import fastify, { type FastifyInstance, type FastifyServerOptions } from "fastify";
-import { chatErrorBody, faultHeaders } from "./api/fault-reply.ts";
 import { isLoopback } from "./config-references.ts";
+import { refuse, refuseMalformed, refuseWhileStopping } from "./refusals.ts";
 import { addRoutes, faultOf, type RouteOptions } from "./routes.ts";
 import { makeFault } from "./turn/fault.ts";
 
@@ -13,6 +14,10 @@ import { makeFault } from "./turn/fault.ts";
 const KEEP_ALIVE_MS = 75_000;
 /** How long a client may take to send its headers, in milliseconds. */
 const HEADERS_MS = 15_000;
+/** How often requests that take too long to arrive are looked for, in milliseconds; oftener for shorter limits. */
+const SLOW_CHECK_MS_MAX = 5_000;
+/** How often connections that have become idle are closed during the graceful stop, in milliseconds. */
+const IDLE_CHECK_MS = 25;
 
 export interface Server {
   listen(): Promise<string>;
@@ -34,11 +39,13 @@ export function makeServer(options: RouteOptions): Server {
   server.setErrorHandler((error, request, reply) => {
     const fault = faultOf(error);
     if (fault.code === "internal") log.error({ reason: String(error) }, "request failed");
-    return reply
-      .status(fault.status)
-      .headers(faultHeaders(fault))
-      .send(chatErrorBody(fault, request.id));
+    return refuse(request, reply, fault);
   });
+  server.addHook("onRequest", (request, reply, done) => {
+    reply.header("x-request-id", request.id);
+    done();
+  });
+  const stopping = refuseWhileStopping(server);
   if (config.keys.length === 0) guardLocal(server);
   addRoutes(server, options);
   return {
@@ -46,30 +53,44 @@ export function makeServer(options: RouteOptions): Server {
       await server.listen({ host: config.listen.host, port: config.listen.port });
       return urlOf(server, config.listen.tls !== null);
     },
-    close: () => closeServer(server, config.timeouts.shutdownMs),
+    close() {
+      stopping.stop();
+      return closeServer(server, config.timeouts.shutdownMs);
+    },
   };
 }
 
 function serverOptions(options: RouteOptions): FastifyServerOptions {
   const { config } = options.stations;
   const { tls } = config.listen;
-  const common = {
+  const { requestMs } = config.timeouts;
+  const parsing = {
+    maxHeaderSize: config.limits.headerBytesMax,
+    connectionsCheckingInterval: Math.min(SLOW_CHECK_MS_MAX, requestMs),
+  };
+  const common: FastifyServerOptions = {
     logger: false,
     bodyLimit: config.limits.bodyBytesMax,
-    requestTimeout: config.timeouts.requestMs,
+    requestTimeout: requestMs,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    forceCloseConnections: "idle" as const,
-    return503OnClosing: true,
+    forceCloseConnections: "idle",
+    // Our own hook answers during the stop, in the words of the dialect.
+    return503OnClosing: false,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
-    http: { maxHeaderSize: config.limits.headerBytesMax },
+    genReqId: newRequestId,
+    clientErrorHandler: (error, socket) => {
+      refuseMalformed(error, socket, { requestId: newRequestId(), requestMs });
+    },
+    frameworkErrors: (error, request, reply) => refuse(request, reply, faultOf(error)),
+    http: parsing,
   };
   if (tls === null) return common;
   const https = {
     cert: readFileSync(tls.cert),
     key: readFileSync(tls.key),
     minVersion: "TLSv1.3" as const,
-    maxHeaderSize: config.limits.headerBytesMax,
+    ...parsing,
   };
   return { ...common, https } as FastifyServerOptions;
 }
@@ -88,9 +109,12 @@ function guardLocal(server: FastifyInstance): void {
     }
     const message =
       "Without configured keys this gateway answers only to this machine. Configure keys to call it by another name.";
-    const fault = makeFault("forbidden", message);
-    reply.status(fault.status).headers(faultHeaders(fault)).send(chatErrorBody(fault, request.id));
+    refuse(request, reply, makeFault("forbidden", message));
   });
+}
+
+function newRequestId(): string {
+  return `req_${randomUUID().replaceAll("-", "")}`;
 }
 
 /** The usual spellings first: the full check builds address lists, which is too dear for every request. */
@@ -118,9 +142,14 @@ async function closeServer(server: FastifyInstance, shutdownMs: number): Promise
   const timer = setTimeout(() => {
     server.server.closeAllConnections();
   }, shutdownMs);
+  // A connection whose turn ends during the stop stays open for the client's next request, which must not hold us up.
+  const sweep = setInterval(() => {
+    server.server.closeIdleConnections();
+  }, IDLE_CHECK_MS);
   try {
     await server.close();
   } finally {
     clearTimeout(timer);
+    clearInterval(sweep);
   }
 }

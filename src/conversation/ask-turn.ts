@@ -3,7 +3,7 @@
 
 import type { DivergenceMode, Profile } from "../turn/profile.ts";
 import type { Transcript } from "../turn/transcript.ts";
-import { nextLife } from "./conversation.machine.ts";
+import { BUDGET_WARNED_PERCENT, nextLife } from "./conversation.machine.ts";
 import { isCalm } from "./calm-life.ts";
 import { budgetNote, correctionText } from "./correction.ts";
 import { addCorrection, anchorOf, settleOutcome, standingCorrections } from "./corrections.ts";
@@ -23,8 +23,8 @@ import {
 import { nextThread } from "./thread.machine.ts";
 import type { ThreadMatch } from "./threads.ts";
 
-/** The share of a budget at which the model is asked to wrap up, in percent. */
-const BUDGET_SOFT_PERCENT = 80;
+/** Pattern of the note that asks to wrap up: it does not count as a correction of a loop. */
+const BUDGET_PATTERN = "budget";
 
 export interface TurnQuestion {
   readonly requestId: string;
@@ -50,6 +50,8 @@ export interface TurnAsked {
   readonly kind: ThreadEntry["kind"];
   /** Number of this turn in the conversation; for a resend, the number of the turn it repeats. */
   readonly turn: number;
+  /** Number of this turn among those of its thread: what cool-down and recovery are counted in. */
+  readonly threadTurn: number;
   readonly resend: boolean;
   /** Steps this request brought, for settle-turn. */
   readonly steps: readonly Step[];
@@ -79,31 +81,37 @@ export function askTurn(
   const life = isCalm(record.life, amounts)
     ? record.life
     : nextLife(record.life, { type: "turn.asked", turn, ...amounts });
-  const warned = life.value === "warned" && record.life.value === "open";
+  // The warning puts a note into a request: a turn that cannot carry one leaves it to the next.
+  const carries = !resend && !side && question.correctionsWanted;
+  const warned = life.value === "warned" && record.life.value !== "warned";
+  const held = warned && !carries ? record.life : life;
   const base: TurnAsked = {
-    record: { ...standing.record, life },
+    record: { ...standing.record, life: held },
     thread,
     threadId: question.threadId,
     kind: question.match.kind,
     turn,
+    threadTurn: (question.match.entry?.turns ?? 0) + 1,
     resend,
     steps,
     verdict: null,
     insertions: standing.insertions,
     correction: null,
-    decided: life.value !== record.life.value || standing.record !== record,
+    decided: held !== record.life || standing.record !== record,
     ending: endingOf(life.value, thread),
   };
   if (base.ending !== null || resend || side) return base;
   const judged = question.divergence === "off" ? base : judgeTurn(base, question);
-  if (judged.correction === null && warned && question.correctionsWanted) {
-    return withCorrection(judged, question, {
-      text: budgetNote(BUDGET_SOFT_PERCENT),
-      pattern: "budget",
-      level: 0,
-    });
+  if (!warned || !carries) return judged;
+  // One note a turn: a loop is the more urgent one, and the warning is given next time.
+  if (judged.correction !== null) {
+    return { ...judged, record: { ...judged.record, life: record.life } };
   }
-  return judged;
+  return withCorrection(judged, question, {
+    text: budgetNote(BUDGET_WARNED_PERCENT),
+    pattern: BUDGET_PATTERN,
+    level: 0,
+  });
 }
 
 function endingOf(life: string, thread: ThreadRecord): TurnAsked["ending"] {
@@ -137,14 +145,14 @@ function judgeTurn(asked: TurnAsked, question: TurnQuestion): TurnAsked {
   if (calm) return { ...asked, verdict };
   const machine = nextThread(before, {
     type: "verdict.reached",
-    turn: asked.turn,
+    turn: asked.threadTurn,
     severity: verdict.severity,
     pattern: verdict.pattern,
     key: verdict.key,
     progress: verdict.progress,
     mayCorrect: question.divergence === "correct" && question.correctionsWanted,
     coolDownTurns: settings.coolDownTurns,
-    correctionsMax: settings.correctionsMax,
+    correctionsMax: Math.max(0, settings.correctionsMax - sentToOthers(asked)),
   });
   const thread: ThreadRecord = {
     ...asked.thread,
@@ -157,7 +165,7 @@ function judgeTurn(asked: TurnAsked, question: TurnQuestion): TurnAsked {
   const change = { before: before.context, after: machine.context };
   const record = settleOutcome(asked.record, asked.threadId, change);
   const judged: TurnAsked = { ...asked, record, thread, verdict, decided: true };
-  const due = machine.context.corrections > before.context.corrections;
+  const due = machine.value === "correcting" && machine.context.correctionTurn === asked.threadTurn;
   if (!due) return judged;
   const level = machine.context.level;
   return withCorrection(judged, question, {
@@ -165,6 +173,13 @@ function judgeTurn(asked: TurnAsked, question: TurnQuestion): TurnAsked {
     pattern: verdict.pattern ?? "operator",
     level,
   });
+}
+
+/** The allowance is the conversation's: what other threads were sent is used up for this one too. */
+function sentToOthers(asked: TurnAsked): number {
+  return asked.record.corrections.filter(
+    ({ thread, pattern }) => thread !== asked.threadId && pattern !== BUDGET_PATTERN,
+  ).length;
 }
 
 /** Adds a correction behind the newest message. Its place is fixed later, when the deployment is known. */

@@ -94,11 +94,21 @@ export function settleOutcome(
   const outcome = change.after.outcome;
   if (outcome === null || sameOutcome(change.before.outcome, outcome)) return record;
   const corrections = record.corrections.map((correction) =>
-    correction.thread === thread && correction.outcome === null
+    correction.thread === thread && concerns(outcome, correction)
       ? { ...correction, outcome: { kind: outcome.kind, turns: outcome.turns } }
       : correction,
   );
   return { ...record, corrections };
+}
+
+/** An open correction takes any outcome; a recovery is taken back when the same loop returns soon. */
+function concerns(
+  outcome: NonNullable<ThreadContext["outcome"]>,
+  correction: CorrectionRecord,
+): boolean {
+  if (correction.outcome === null) return true;
+  const sameLoop = correction.pattern === outcome.pattern;
+  return outcome.kind === "relapsed" && correction.outcome.kind === "recovered" && sameLoop;
 }
 
 function sameOutcome(before: ThreadContext["outcome"], after: ThreadContext["outcome"]): boolean {

@@ -16,6 +16,8 @@ export interface TurnFacts {
   readonly seen: Seen;
   /** Number the turn was given when it was asked. */
   readonly turn: number;
+  /** Number of the turn among those of its thread. */
+  readonly threadTurn: number;
   /** True when the pending commit has counted this turn already. */
   readonly counted: boolean;
   readonly resend: boolean;
@@ -94,7 +96,11 @@ function settleThread(thread: ThreadRecord, facts: TurnFacts, turn: number): Thr
   // Nothing to tell a calm machine: no transition is run for it.
   const listening = thread.machine.value !== "steady" && facts.outcome === "completed";
   const machine = listening
-    ? nextThread(thread.machine, { type: "turn.answered", turn, final: facts.answered })
+    ? nextThread(thread.machine, {
+        type: "turn.answered",
+        turn: facts.threadTurn,
+        final: facts.answered,
+      })
     : thread.machine;
   const previous = thread.lastTurn;
   const resends = facts.resend && !facts.counted ? (previous?.resends ?? 0) + 1 : 0;

@@ -2,7 +2,7 @@
 // Must never decide on an old row: a lost race means that everything is asked again on the newest one.
 
 import { askTurn, pendingTurn, placeCorrection, type TurnAsked } from "../conversation/ask-turn.ts";
-import type { PinTarget } from "../conversation/pin.machine.ts";
+import { pinnedModel, type PinTarget } from "../conversation/pin.machine.ts";
 import { decidePin, pinOf } from "../conversation/pins.ts";
 import type { PinEntry } from "../conversation/record.ts";
 import { makePlan, type Plan, type PlannedAttempt, type PlanResult } from "../routing/plan.ts";
@@ -220,6 +220,10 @@ async function hopOnce(
     target: pinTarget(stations, planned.deployment, profile),
     now: stations.clock.now(),
   });
+  // The machine has the last word: a substitute below the pin is refused there too.
+  const held = pinOf(record, call.request.model);
+  const taken = held === null ? null : pinnedModel(held.snapshot);
+  if (taken?.deployment !== planned.deployment.id) return { ok: false };
   const conversation = { ...loaded.conversation, record };
   const outcome = await stations.store.commit(
     rowsCommit({

@@ -140,6 +140,7 @@ function factsOf(stations: Stations, turn: EndedTurn, rows: Rows): TurnFacts {
     requestId: call.requestId,
     seen: { ...seen, threadId: rows.thread.id },
     turn: asked.turn,
+    threadTurn: asked.threadTurn,
     counted: decision.counted,
     resend: asked.resend,
     idempotency: question.idempotency,
