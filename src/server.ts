@@ -3,8 +3,13 @@
 
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
+import type { Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import fastify, { type FastifyInstance, type FastifyServerOptions } from "fastify";
+import fastify, {
+  type FastifyHttpOptions,
+  type FastifyInstance,
+  type FastifyServerOptions,
+} from "fastify";
 import { isLoopback } from "./config-references.ts";
 import { refuse, refuseMalformed, refuseWhileStopping } from "./refusals.ts";
 import { addRoutes, faultOf, type RouteOptions } from "./routes.ts";
@@ -68,7 +73,7 @@ function serverOptions(options: RouteOptions): FastifyServerOptions {
     maxHeaderSize: config.limits.headerBytesMax,
     connectionsCheckingInterval: Math.min(SLOW_CHECK_MS_MAX, requestMs),
   };
-  const common: FastifyServerOptions = {
+  const common: FastifyHttpOptions<HttpServer> = {
     logger: false,
     bodyLimit: config.limits.bodyBytesMax,
     requestTimeout: requestMs,

@@ -101,7 +101,8 @@ export function askTurn(
     ending: endingOf(life.value, thread),
   };
   if (base.ending !== null || resend || side) return base;
-  const judged = question.divergence === "off" ? base : judgeTurn(base, question);
+  const judged =
+    question.divergence === "off" && !isCorrecting(thread) ? base : judgeTurn(base, question);
   if (!warned || !carries) return judged;
   // One note a turn: a loop is the more urgent one, and the warning is given next time.
   if (judged.correction !== null) {
@@ -112,6 +113,11 @@ export function askTurn(
     pattern: BUDGET_PATTERN,
     level: 0,
   });
+}
+
+/** A person may correct a thread whose profile does not watch for loops. */
+function isCorrecting(thread: ThreadRecord): boolean {
+  return thread.machine.value === "correcting";
 }
 
 function endingOf(life: string, thread: ThreadRecord): TurnAsked["ending"] {

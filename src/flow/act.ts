@@ -3,14 +3,14 @@
 
 import { nextLife } from "../conversation/conversation.machine.ts";
 import { nextPin } from "../conversation/pin.machine.ts";
-import type { ConversationRecord, ThreadRecord } from "../conversation/record.ts";
+import type { ConversationRecord, ThreadEntry, ThreadRecord } from "../conversation/record.ts";
 import { nextThread, type ThreadEvent } from "../conversation/thread.machine.ts";
 import { throwFault } from "../turn/fault.ts";
 import { defaultProfile } from "./receive.ts";
 import { conversationKey, loadThread, parseConversation, rowsCommit } from "./rows.ts";
 import type { Stations } from "./stations.ts";
 
-export const ACTIONS = ["release-pin", "close", "reset", "false-positive"] as const;
+export const ACTIONS = ["correct", "release-pin", "close", "reset", "false-positive"] as const;
 export type Action = (typeof ACTIONS)[number];
 
 /** Most rounds of compare-and-set for one action. */
@@ -50,13 +50,13 @@ async function actOnce(stations: Stations, key: string, acting: Acting): Promise
   if (stored === null)
     return throwFault("not_found", "There is no such conversation for this key.");
   const record = parseConversation(stored.body);
-  const event = threadEvent(acting.action);
   const acted = actOnRecord(record, acting.action, stations.clock.now());
   // Every thread has a row of its own; they are written one by one, each with the newest conversation row.
   let version = stored.version;
   let current = acted;
   for (const entry of acted.threads) {
     const row = await loadThread(stations, key, entry.id);
+    const event = threadEvent(acting.action, entry);
     const thread: ThreadRecord =
       event === null
         ? row.record
@@ -107,6 +107,8 @@ function actOnRecord(record: ConversationRecord, action: Action, now: number): C
         life: nextLife(record.life, { type: "operator.reset" }),
         corrections: retireAll(record, "reset by a person"),
       };
+    case "correct":
+      return { ...record, updatedAt: now };
     case "false-positive":
       return { ...record, updatedAt: now, corrections: retireAll(record, "false positive") };
   }
@@ -118,7 +120,11 @@ function retireAll(record: ConversationRecord, reason: string): ConversationReco
   );
 }
 
-function threadEvent(action: Action): ThreadEvent | null {
+function threadEvent(action: Action, entry: ThreadEntry): ThreadEvent | null {
+  // The correction goes out with the next turn of the agent's main line of work.
+  if (action === "correct" && entry.kind === "main") {
+    return { type: "operator.corrected", turn: entry.turns + 1 };
+  }
   if (action === "reset") return { type: "operator.reset" };
   return action === "false-positive" ? { type: "operator.dismissed" } : null;
 }
