@@ -18,6 +18,7 @@ import {
 import { conversationKey } from "./flow/rows.ts";
 import type { Stations } from "./flow/stations.ts";
 import { AUTO_MODEL } from "./routing/candidates.ts";
+import { watchMethods } from "./served-methods.ts";
 import { FaultError, makeFault, throwFault, type Fault } from "./turn/fault.ts";
 
 export interface RouteOptions {
@@ -31,6 +32,7 @@ export interface RouteOptions {
 
 export function addRoutes(server: FastifyInstance, options: RouteOptions): void {
   const { stations } = options;
+  const methodsOf = watchMethods(server);
   server.get("/healthz", () => ({ status: "ok", version: options.version }));
   server.get("/readyz", async (_request, reply) => {
     const reason = await options.notReady();
@@ -48,6 +50,14 @@ export function addRoutes(server: FastifyInstance, options: RouteOptions): void 
     return modelList([...own, ...deployed], options.startedAt);
   });
   addReadingRoutes(server, options);
+  server.setNotFoundHandler((request, reply) => {
+    callerOf(options, request);
+    const methods = methodsOf(request.url.split("?")[0] ?? "");
+    if (methods.length === 0) return unknownPath(request);
+    reply.header("allow", methods.join(", "));
+    const message = `This path takes ${methods.join(" and ")} only. docs/api.md lists what is served.`;
+    return throwFault("method_not_allowed", message);
+  });
 }
 
 function addReadingRoutes(server: FastifyInstance, options: RouteOptions): void {
@@ -83,10 +93,6 @@ function addReadingRoutes(server: FastifyInstance, options: RouteOptions): void 
     const { params } = request;
     const id = typeof params === "object" && params !== null && "id" in params ? params.id : "";
     return readReceipt(stations, tenant, String(id));
-  });
-  server.setNotFoundHandler((request) => {
-    callerOf(options, request);
-    return unknownPath(request);
   });
 }
 

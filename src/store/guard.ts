@@ -5,6 +5,8 @@ import type { ConversationStore } from "../conversation/store-port.ts";
 
 /** Longest wait for one answer on the path of a turn, in milliseconds. */
 const ANSWER_MS_MAX = 50;
+/** In how many parts a wait is measured, so that time in which this process was busy itself counts little. */
+const WAIT_PARTS = 5;
 /** Longest wait for a list, which no turn waits for, in milliseconds. */
 const LIST_MS_MAX = 5_000;
 /** Failures in a row after which the store is left alone. */
@@ -67,12 +69,21 @@ function createBreaker(): Breaker {
   };
 }
 
+/** A process that was busy for 60 ms has waited for nobody: an answer that lies there by then is not late. */
 async function within<Result>(work: Promise<Result>, waitMs: number): Promise<Result> {
   let timer: NodeJS.Timeout | undefined;
+  let partsLeft = WAIT_PARTS;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+    const giveUp = (): void => {
       reject(new StoreUnavailableError(`the store did not answer within ${waitMs} ms`));
-    }, waitMs);
+    };
+    const wait = (): void => {
+      partsLeft -= 1;
+      // Between a timer and an immediate, what has arrived meanwhile is read.
+      if (partsLeft < 0) setImmediate(giveUp);
+      else timer = setTimeout(wait, waitMs / WAIT_PARTS);
+    };
+    wait();
   });
   try {
     return await Promise.race([work, late]);
