@@ -2,7 +2,7 @@
 // Must never decide anything about a turn, nor keep what belongs to one.
 
 import { readFileSync } from "node:fs";
-import { join, dirname } from "node:path";
+import { dirname } from "node:path";
 import { pino, type Logger } from "pino";
 import { createKeyring } from "./admission/api-key.ts";
 import { makeOpenDeployment } from "./config-providers.ts";
@@ -13,8 +13,9 @@ import { createPinCache } from "./flow/pin-cache.ts";
 import type { Clock, Stations } from "./flow/stations.ts";
 import { makeServer } from "./server.ts";
 import { guardStore } from "./store/guard.ts";
-import { createJournal, type Journal } from "./store/journal.ts";
+import type { Journal } from "./store/journal.ts";
 import { openStore } from "./store/open-store.ts";
+import { createSpillFolder } from "./store/spill-folder.ts";
 import type { Deployment } from "./turn/deployment.ts";
 import { createHealth } from "./upstream/health.ts";
 import { simulatorDeployments } from "./upstream/simulator/deployments.ts";
@@ -57,7 +58,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const providers = providersOf(config, simulator?.baseUrl ?? null);
   const transport = createTransport(providers, { connectMs: config.timeouts.connectMs });
   const store = await openGuardedStore(options, logger);
-  const journal = createJournal({ file: journalFile(config), bytesMax: JOURNAL_BYTES_MAX });
+  const folder = spillFolder(config);
+  const journal = createSpillFolder({ folder, bytesMax: JOURNAL_BYTES_MAX, pid: process.pid });
   const health = createHealth();
   const stations: Stations = {
     config,
@@ -87,13 +89,15 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     startedAt: clock.now(),
     version: readVersion(),
   });
-  const upkeep = setInterval(() => {
+  const keepUp = (): void => {
     runUpkeep(stations, journal).catch((error: unknown) => {
       logger.warn({ reason: error instanceof Error ? error.message : "unknown" }, "upkeep failed");
     });
-  }, UPKEEP_MS);
+  };
+  const upkeep = setInterval(keepUp, UPKEEP_MS);
   upkeep.unref();
   const url = await server.listen();
+  keepUp();
   return {
     url,
     async close() {
@@ -147,11 +151,9 @@ async function openGuardedStore(
 }
 
 /** Beside the database where there is one; otherwise in the folder for data. */
-function journalFile(config: Config): string {
-  const folder = config.store.startsWith("sqlite:")
-    ? dirname(config.store.slice("sqlite:".length))
-    : "data";
-  return join(folder, `unsaved-${process.pid}.jsonl`);
+function spillFolder(config: Config): string {
+  const database = config.store.startsWith("sqlite:") ? config.store.slice("sqlite:".length) : null;
+  return database === null ? "data" : dirname(database);
 }
 
 async function notReady(stations: Stations): Promise<string | null> {

@@ -7,7 +7,8 @@ export type RequestHeaders = Readonly<Record<string, string | string[] | undefin
 
 /** One conversation id: no comma (node joins repeated headers with one), no spaces, no control characters. */
 const CONVERSATION_ID = /^[A-Za-z0-9._:~@/-]{1,256}$/;
-const PROFILE_NAME = /^[A-Za-z0-9._-]{1,64}$/;
+/** Most of a profile's name that is looked at and repeated, in characters; none is longer than 64. */
+const PROFILE_LENGTH_MAX = 80;
 /** Longest X-Routing-Hints header, in characters. */
 const HINTS_LENGTH_MAX = 8_192;
 /** Longest Idempotency-Key, in characters. */
@@ -78,10 +79,8 @@ function readConversationId(headers: RequestHeaders): string | null {
 
 function readProfile(headers: RequestHeaders): string | null {
   const value = headerValue(headers, "x-router-profile");
-  if (value === null) return null;
-  if (PROFILE_NAME.test(value)) return value.toUpperCase();
-  const message = "X-Router-Profile must be the name of one profile, such as AGENT.";
-  return throwFault("unknown_profile", message, { param: "X-Router-Profile" });
+  // What no profile can be called is unknown like any other name; it is only made fit to be shown.
+  return value?.replace(/[^\x20-\x7e]/g, "?").slice(0, PROFILE_LENGTH_MAX).toUpperCase() ?? null;
 }
 
 function readText(headers: RequestHeaders, name: string, lengthMax: number): string | null {

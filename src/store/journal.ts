@@ -98,85 +98,102 @@ async function writeLines(
 }
 
 /** Touches no file before its first use. */
-export function createJournal({ file, bytesMax }: JournalOptions): Journal {
-  const draining = `${file}.draining`;
-  const rewritten = `${file}.rewritten`;
-  let ready: Promise<void> | null = null;
-  let lastStep: Promise<unknown> = Promise.resolve();
-  let running: Promise<number> | null = null;
+export function createJournal(options: JournalOptions): Journal {
+  const journal = new SpillJournal(options);
+  return {
+    append: (line) => journal.append(line),
+    drain: (write) => journal.drain(write),
+  };
+}
 
-  async function prepare(): Promise<void> {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    await cutTornLine(file);
+class SpillJournal implements Journal {
+  readonly #file: string;
+  readonly #draining: string;
+  readonly #rewritten: string;
+  readonly #bytesMax: number;
+  #ready: Promise<void> | null = null;
+  #lastStep: Promise<unknown> = Promise.resolve();
+  #running: Promise<number> | null = null;
+
+  constructor({ file, bytesMax }: JournalOptions) {
+    this.#file = file;
+    this.#draining = `${file}.draining`;
+    this.#rewritten = `${file}.rewritten`;
+    this.#bytesMax = bytesMax;
   }
 
-  /** Appends and renames of one journal happen one after the other. */
-  function inTurn<Result>(step: () => Promise<Result>): Promise<Result> {
-    const result = lastStep.then(async () => {
-      ready ??= prepare();
+  async append(line: string): Promise<boolean> {
+    if (line === "" || line.includes("\n")) {
+      throw new TypeError("a journal line must not be empty or hold a line break");
+    }
+    return await this.#inTurn(async () => {
+      const heldBytes = (await sizeBytes(this.#file)) + (await sizeBytes(this.#draining));
+      if (heldBytes + Buffer.byteLength(line) + 1 > this.#bytesMax) return false;
       try {
-        await ready;
+        await writeDurably(this.#file, "a", `${line}\n`);
       } catch (error) {
-        ready = null;
+        // The disk may have taken a part of the line: have it cut off before the next one.
+        this.#ready = null;
         throw error;
       }
-      return await step();
+      return true;
     });
-    lastStep = result.catch(() => undefined);
-    return result;
   }
 
-  /** Moves the lines behind those that an earlier drain left; a crash in between repeats lines. */
-  async function moveToDraining(): Promise<void> {
-    if ((await sizeBytes(file)) === 0) return;
-    if ((await sizeBytes(draining)) === 0) {
-      await rename(file, draining);
-      return;
-    }
-    await writeDurably(rewritten, "w", (await readText(draining)) + (await readText(file)));
-    await rename(rewritten, draining);
-    await unlink(file);
+  drain(write: (line: string) => Promise<void>): Promise<number> {
+    this.#running ??= this.#drainOnce(write).finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
   }
 
-  async function drain(write: (line: string) => Promise<void>): Promise<number> {
-    await inTurn(moveToDraining);
-    const lines = (await readText(draining)).split("\n").filter((line) => line !== "");
+  async #drainOnce(write: (line: string) => Promise<void>): Promise<number> {
+    await this.#inTurn(() => this.#moveToDraining());
+    const lines = (await readText(this.#draining)).split("\n").filter((line) => line !== "");
     if (lines.length === 0) return 0;
     const { written, kept, changed } = await writeLines(lines, write);
     if (kept.length === 0) {
-      await inTurn(() => unlink(draining));
+      await this.#inTurn(() => unlink(this.#draining));
     } else if (changed) {
-      await inTurn(async () => {
-        await writeDurably(rewritten, "w", kept.map((line) => `${line}\n`).join(""));
-        await rename(rewritten, draining);
+      await this.#inTurn(async () => {
+        await writeDurably(this.#rewritten, "w", kept.map((line) => `${line}\n`).join(""));
+        await rename(this.#rewritten, this.#draining);
       });
     }
     return written;
   }
 
-  return {
-    async append(line) {
-      if (line === "" || line.includes("\n")) {
-        throw new TypeError("a journal line must not be empty or hold a line break");
+  /** Moves the lines behind those that an earlier drain left; a crash in between repeats lines. */
+  async #moveToDraining(): Promise<void> {
+    if ((await sizeBytes(this.#file)) === 0) return;
+    if ((await sizeBytes(this.#draining)) === 0) {
+      await rename(this.#file, this.#draining);
+      return;
+    }
+    const lines = (await readText(this.#draining)) + (await readText(this.#file));
+    await writeDurably(this.#rewritten, "w", lines);
+    await rename(this.#rewritten, this.#draining);
+    await unlink(this.#file);
+  }
+
+  /** Appends and renames of one journal happen one after the other. */
+  #inTurn<Result>(step: () => Promise<Result>): Promise<Result> {
+    const result = this.#lastStep.then(async () => {
+      this.#ready ??= this.#prepare();
+      try {
+        await this.#ready;
+      } catch (error) {
+        this.#ready = null;
+        throw error;
       }
-      return await inTurn(async () => {
-        const heldBytes = (await sizeBytes(file)) + (await sizeBytes(draining));
-        if (heldBytes + Buffer.byteLength(line) + 1 > bytesMax) return false;
-        try {
-          await writeDurably(file, "a", `${line}\n`);
-        } catch (error) {
-          // The disk may have taken a part of the line: have it cut off before the next one.
-          ready = null;
-          throw error;
-        }
-        return true;
-      });
-    },
-    drain(write) {
-      running ??= drain(write).finally(() => {
-        running = null;
-      });
-      return running;
-    },
-  };
+      return await step();
+    });
+    this.#lastStep = result.catch(() => undefined);
+    return result;
+  }
+
+  async #prepare(): Promise<void> {
+    await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 });
+    await cutTornLine(this.#file);
+  }
 }

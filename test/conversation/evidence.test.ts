@@ -57,7 +57,7 @@ describe("the window", () => {
 
   test("a pair that comes again is remembered from then on", () => {
     const early = step(0);
-    const evidence = appendEvidence(filled(SEEN_MAX), [
+    const evidence = appendEvidence(filled(SEEN_MAX - 9), [
       early,
       ...repeat(STEPS_MAX, () => step(1000)),
     ]);
@@ -66,6 +66,7 @@ describe("the window", () => {
       repeat(SEEN_MAX - 1, (index) => step(2000 + index)),
     );
     assert.ok(later.seen.includes(pairOf(early)));
+    assert.equal(new Set(evidence.seen).size, evidence.seen.length);
     assert.ok(!later.seen.includes(pairOf(step(1))));
   });
 

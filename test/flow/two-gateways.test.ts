@@ -183,7 +183,6 @@ test("over two gateways no conversation ever sees a second model", async (t) => 
     assert.deepEqual([...models], [late.includes(run) ? "other-1" : "big-1"]);
     assert.deepEqual([...run.states], ["steady"], "every turn was in the books");
     const { data } = await first.read(`/v1/conversations/${run.id}/turns?limit=200`);
-    if (data.length !== run.requests) { console.log(data.map((r: Json) => `${r.outcome}/${r.conversation.turn}/${r.conversation.resend}`), run.turns, run.requests); console.log(first.written().slice(0,1)); for (const g of [first, second, gateways[1]!]) console.log(g.written().split("\n").filter((l) => l.includes(run.id) || /"level":(40|50)/.test(l) && !l.includes("\"turn\"")).map((l)=>l.slice(0,400)).join("\n")); }
     checkReceipts(data, run);
     attempts += data.flatMap((receipt: Json) => receipt.fallback.attempts).length;
     const known = await (gateways[1] ?? first).read(`/v1/conversations/${run.id}`);
