@@ -59,14 +59,14 @@ export function matchThread(
 /** The checkpoint of this request: count, newest fingerprints and the loose system prompt. */
 export function checkpoint(
   transcript: Transcript,
-  known: Pick<ThreadEntry, "count" | "tail"> | null,
+  known: Pick<ThreadEntry, "count" | "tail" | "system"> | null,
 ): Pick<ThreadEntry, "count" | "tail" | "system"> {
   const first = Math.max(0, transcript.count - CHECKPOINT_TAIL);
   const tail: string[] = [];
   for (let index = first; index < transcript.count; index += 1) {
     tail.push(knownFingerprint(known, index) ?? messageFingerprint(transcript.read(index)));
   }
-  return { count: transcript.count, tail, system: systemOf(transcript) };
+  return { count: transcript.count, tail, system: known?.system ?? systemOf(transcript) };
 }
 
 /** What the checkpoint that this request continues holds already need not be computed again. */
