@@ -17,7 +17,7 @@ import { makeFault } from "./turn/fault.ts";
 
 /** How long an idle connection of a client is kept, in milliseconds. */
 const KEEP_ALIVE_MS = 75_000;
-/** How long a client may take to send its headers, in milliseconds. */
+/** How long a client may take to send its headers, in milliseconds; less where the whole request gets less. */
 const HEADERS_MS = 15_000;
 /** How often requests that take too long to arrive are looked for, in milliseconds; oftener for shorter limits. */
 const SLOW_CHECK_MS_MAX = 5_000;
@@ -32,7 +32,7 @@ export interface Server {
 export function makeServer(options: RouteOptions): Server {
   const { config, log } = options.stations;
   const server: FastifyInstance = fastify(serverOptions(options));
-  server.server.headersTimeout = HEADERS_MS;
+  server.server.headersTimeout = Math.min(HEADERS_MS, config.timeouts.requestMs);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser(
     /^application\/(.+\+)?json/,

@@ -80,7 +80,12 @@ function readConversationId(headers: RequestHeaders): string | null {
 function readProfile(headers: RequestHeaders): string | null {
   const value = headerValue(headers, "x-router-profile");
   // What no profile can be called is unknown like any other name; it is only made fit to be shown.
-  return value?.replace(/[^\x20-\x7e]/g, "?").slice(0, PROFILE_LENGTH_MAX).toUpperCase() ?? null;
+  return (
+    value
+      ?.replace(/[^\x20-\x7e]/g, "?")
+      .slice(0, PROFILE_LENGTH_MAX)
+      .toUpperCase() ?? null
+  );
 }
 
 function readText(headers: RequestHeaders, name: string, lengthMax: number): string | null {

@@ -28,6 +28,8 @@ export interface BodyScan {
   readonly array: Span | null;
   /** The members of that array. */
   readonly elements: readonly Span[];
+  /** True when a field named `watchedKey` stands inside the array; written with escapes it is not found. */
+  readonly watchedSeen: boolean;
   /** Offset of the outer opening brace. */
   readonly open: number;
   /** Offset of the outer closing brace. */
@@ -39,6 +41,8 @@ export interface ScanOptions {
   readonly arrayField: string;
   /** How deep braces and brackets may be nested; the outer object is the first level. */
   readonly depthMax: number;
+  /** A field name that is looked out for inside the array field, at any depth. */
+  readonly watchedKey?: string;
 }
 
 /** Most top-level fields of a body: a hostile body must not buy a large map with few bytes. */
@@ -54,6 +58,8 @@ interface ObjectPlan {
   readonly levelsMax: number;
   /** null: no array is wanted, and a repeated field replaces the one before, as in JSON.parse. */
   readonly arrayField: string | null;
+  /** Looked out for inside the array. */
+  readonly watch: token.KeyWatch | null;
 }
 
 /**
@@ -80,8 +86,9 @@ export function scanBody(body: Buffer, options: ScanOptions): BodyScan {
     token.failSyntax(json, open, "the opening brace of an object");
   }
   if (options.depthMax < 1) token.failDepth(open);
-  const { arrayField, depthMax } = options;
-  const scan = readObject(body, json, { open, arrayField, levelsMax: depthMax - 1 });
+  const { arrayField, depthMax, watchedKey } = options;
+  const watch = watchedKey === undefined ? null : watchFor(watchedKey);
+  const scan = readObject(body, json, { open, arrayField, levelsMax: depthMax - 1, watch });
   const end = token.skipSpace(json, scan.close + 1);
   if (end !== json.end) token.failSyntax(json, end, "the end of the body");
   return scan;
@@ -96,7 +103,8 @@ export function scanObject(body: Buffer, span: Span): Map<string, Field> {
   if (token.peek(json, span.start) !== token.OPEN_BRACE) {
     throw new TypeError(`There is no object at byte ${span.start}.`);
   }
-  const plan = { open: span.start, arrayField: null, levelsMax: Number.POSITIVE_INFINITY };
+  const levelsMax = Number.POSITIVE_INFINITY;
+  const plan = { open: span.start, arrayField: null, levelsMax, watch: null };
   return readObject(body, json, plan).fields;
 }
 
@@ -120,7 +128,13 @@ export function parseSpan(body: Buffer, span: Span): unknown {
   return JSON.parse(body.toString("utf8", span.start, span.end));
 }
 
+function watchFor(key: string): token.KeyWatch {
+  return { key: Buffer.from(JSON.stringify(key)), seen: false };
+}
+
 function readObject(body: Buffer, json: token.JsonBytes, plan: ObjectPlan) {
+  const { watch } = plan;
+  const watching = watch === null ? json : { ...json, watch };
   const { open, levelsMax, arrayField } = plan;
   const fields = new Map<string, Field>();
   const elements: Span[] = [];
@@ -133,14 +147,14 @@ function readObject(body: Buffer, json: token.JsonBytes, plan: ObjectPlan) {
     const start = token.skipColon(json, keyEnd);
     const wanted = name === arrayField && token.peek(json, start) === token.OPEN_BRACKET;
     const end = wanted
-      ? readElements(json, { open: start, levelsMax }, elements)
+      ? readElements(watching, { open: start, levelsMax }, elements)
       : token.skipValue(json, start, levelsMax);
     const value = { start, end };
     if (wanted) array = value;
     fields.set(name, { name, key: { start: at, end: keyEnd }, value });
     at = token.skipComma(json, end, token.CLOSE_BRACE);
   }
-  return { fields, array, elements, open, close: at };
+  return { fields, array, elements, watchedSeen: watch?.seen ?? false, open, close: at };
 }
 
 /** Collects the members of the array that opens at `list.open`; returns the offset behind it. */

@@ -30,6 +30,15 @@ export interface JsonBytes {
    * step.
    */
   readonly end: number;
+  /** A field name to look out for on the way; null: none. */
+  readonly watch: KeyWatch | null;
+}
+
+/** Tells whether a field of this name was stepped over, at any depth. */
+export interface KeyWatch {
+  /** The name with its quotes, as UTF-8. */
+  readonly key: Buffer;
+  seen: boolean;
 }
 
 /**
@@ -51,7 +60,7 @@ const LITERALS: readonly (readonly number[])[] = ["true", "false", "null"].map((
 
 export function jsonBytes(body: Buffer): JsonBytes {
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
-  return { view, end: body.byteLength };
+  return { view, end: body.byteLength, watch: null };
 }
 
 /**
@@ -180,6 +189,16 @@ function skipScalar(json: JsonBytes, start: number): number {
   return failSyntax(json, start, "a value");
 }
 
+/** `start` is the opening quote of a field name. Returns the offset of the value. */
+function skipKey(json: JsonBytes, start: number): number {
+  const end = skipString(json, start);
+  const { watch } = json;
+  if (watch !== null && end - start === watch.key.length && !watch.seen) {
+    watch.seen = watch.key.every((byte, index) => json.view.getUint8(start + index) === byte);
+  }
+  return skipColon(json, end);
+}
+
 /** `start` is behind the field name. Returns the offset of the value. */
 export function skipColon(json: JsonBytes, start: number): number {
   const at = skipSpace(json, start);
@@ -221,7 +240,7 @@ export function skipValue(json: JsonBytes, start: number, levelsMax: number): nu
       at = skipSpace(json, at + 1);
       if (peek(json, at) !== closer) {
         closers.push(closer);
-        if (closer === CLOSE_BRACE) at = skipColon(json, skipString(json, at));
+        if (closer === CLOSE_BRACE) at = skipKey(json, at);
         continue;
       }
       at += 1;
@@ -233,7 +252,7 @@ export function skipValue(json: JsonBytes, start: number, levelsMax: number): nu
       if (closer === undefined) return at;
       at = skipComma(json, at, closer);
       if (peek(json, at) !== closer) {
-        if (closer === CLOSE_BRACE) at = skipColon(json, skipString(json, at));
+        if (closer === CLOSE_BRACE) at = skipKey(json, at);
         break;
       }
       closers.pop();

@@ -9,6 +9,8 @@ import { parseSpan, scanBody, type BodyScan } from "./json-scan.ts";
 
 /** Longest model name, in characters. */
 const MODEL_LENGTH_MAX = 256;
+/** The field of a message part that holds an image. */
+const IMAGE_KEY = "image_url";
 /** Lower bound of bytes a token stands for, so that the estimate never excludes what might fit. */
 const BYTES_PER_TOKEN_MAX = 8;
 
@@ -31,7 +33,11 @@ export interface ChatRequest {
 
 /** Reads a body that has been decoded already. Throws a FaultError that says what to change. */
 export function readChatRequest(body: Buffer, limits: { readonly depthMax: number }): ChatRequest {
-  const scan = scanBody(body, { arrayField: "messages", depthMax: limits.depthMax });
+  const scan = scanBody(body, {
+    arrayField: "messages",
+    depthMax: limits.depthMax,
+    watchedKey: IMAGE_KEY,
+  });
   refuseDisguised(scan);
   const field = (name: string): unknown => {
     const found = scan.fields.get(name);
@@ -56,8 +62,7 @@ export function readChatRequest(body: Buffer, limits: { readonly depthMax: numbe
     hasTools: hasMembers(scan, body, "tools") || hasMembers(scan, body, "functions"),
     demandsShape: wantsJson || choice === "required" || asObject(choice) !== null,
     wantsJson: formatType === "json_schema",
-    hasImages:
-      scan.array !== null && mentionsImages(body.subarray(scan.array.start, scan.array.end)),
+    hasImages: scan.watchedSeen,
     inputTokensMin: Math.floor(body.length / BYTES_PER_TOKEN_MAX),
     transcript: chatTranscript(body, scan.elements),
     identity: {
@@ -121,11 +126,6 @@ function hasMembers(scan: BodyScan, body: Buffer, name: string): boolean {
 }
 
 const OPEN_BRACKET = 0x5b;
-
-/** Inside strings the quotes are escaped, so only a real field name matches. */
-function mentionsImages(messages: Buffer): boolean {
-  return messages.includes('"image_url"');
-}
 
 function asObject(value: unknown): Record<string, unknown> | null {
   return isObject(value) ? value : null;

@@ -2,7 +2,10 @@
 // Pure. Must never choose a model: it only remembers what routing chose.
 
 import { initialPin, nextPin, type PinSnapshot, type PinTarget } from "./pin.machine.ts";
-import { PINS_MAX, type ConversationRecord, type PinEntry } from "./record.ts";
+import { PINS_MAX, WAITING_MAX, type ConversationRecord, type PinEntry } from "./record.ts";
+
+/** No turn lives longer, in milliseconds: what waits longer was left behind by a process that ended. */
+const WAITING_MS_MAX = 30 * 60_000;
 
 /** How a turn was served in the light of its pin: the value of `x-router-pin`. */
 export type PinWord = "set" | "kept" | "moved" | "returned" | "substituted" | "none";
@@ -37,8 +40,46 @@ export function decidePin(record: ConversationRecord, decision: PinDecision): Co
     requested: decision.requested,
     snapshot,
     served: fresh ? false : known.served,
+    waiting: known?.waiting ?? [],
     usedAt: decision.now,
   });
+}
+
+interface WaitingTurn {
+  readonly requested: string;
+  readonly requestId: string;
+  readonly now: number;
+}
+
+/** Notes a turn that is about to be sent under a pin which has answered none yet. */
+export function joinPin(record: ConversationRecord, turn: WaitingTurn): ConversationRecord {
+  const pin = pinOf(record, turn.requested);
+  if (pin === null || pin.served) return record;
+  const others = pin.waiting.filter(({ request }) => request !== turn.requestId);
+  const waiting = [...others, { request: turn.requestId, since: turn.now }].slice(-WAITING_MAX);
+  return withPin(record, { ...pin, waiting });
+}
+
+/** The turn waits no more, whatever came of it. */
+export function leavePins(record: ConversationRecord, requestId: string): ConversationRecord {
+  if (!record.pins.some((pin) => isWaiting(pin, requestId))) return record;
+  const pins = record.pins.map((pin) =>
+    isWaiting(pin, requestId)
+      ? { ...pin, waiting: pin.waiting.filter(({ request }) => request !== requestId) }
+      : pin,
+  );
+  return { ...record, pins };
+}
+
+function isWaiting(pin: PinEntry, requestId: string): boolean {
+  return pin.waiting.some(({ request }) => request === requestId);
+}
+
+/** Whether another turn may still be answered by the model of this pin, so that it must not move. */
+export function othersWait(pin: PinEntry, turn: Omit<WaitingTurn, "requested">): boolean {
+  return pin.waiting.some(
+    ({ request, since }) => request !== turn.requestId && since > turn.now - WAITING_MS_MAX,
+  );
 }
 
 /** The word for what happened to the pin in this turn. */

@@ -12,6 +12,8 @@ import { initialThread, threadSnapshotSchema } from "./thread.machine.ts";
 export const RECORD_SCHEMA = 1;
 /** Most pins one conversation keeps, one per requested model name; the least recently used goes first. */
 export const PINS_MAX = 16;
+/** Most turns a pin remembers that wait for its first answer. */
+export const WAITING_MAX = 64;
 /** Most threads one conversation keeps; the least recently active goes first. */
 export const THREADS_MAX = 16;
 /** Most corrections one conversation remembers, the retired ones included. */
@@ -30,6 +32,11 @@ const pinEntrySchema = z.object({
   snapshot: pinSnapshotSchema,
   /** False while no turn has been answered under this pin: until then it binds nobody. */
   served: z.boolean(),
+  /** Turns on their way under a pin that has answered none yet, with the time they were decided. */
+  waiting: z
+    .array(z.object({ request: z.string().max(64), since: z.number() }))
+    .max(WAITING_MAX)
+    .default([]),
   usedAt: z.number(),
 });
 

@@ -9,7 +9,7 @@ import { retireCorrection, settleOutcome } from "./corrections.ts";
 import { nextPin, pinnedModel } from "./pin.machine.ts";
 import type { ConversationRecord, ThreadRecord, TurnOutcome } from "./record.ts";
 import { nextThread } from "./thread.machine.ts";
-import { pinOf, withPin } from "./pins.ts";
+import { leavePins, pinOf, withPin } from "./pins.ts";
 
 export interface TurnFacts {
   readonly requestId: string;
@@ -117,7 +117,8 @@ function settleThread(thread: ThreadRecord, facts: TurnFacts, turn: number): Thr
   };
 }
 
-function settlePin(record: ConversationRecord, facts: TurnFacts): ConversationRecord {
+function settlePin(before: ConversationRecord, facts: TurnFacts): ConversationRecord {
+  const record = leavePins(before, facts.requestId);
   if (facts.served === null) return record;
   const { requested, deployment, model } = facts.served;
   const pin = pinOf(record, requested);
@@ -129,7 +130,8 @@ function settlePin(record: ConversationRecord, facts: TurnFacts): ConversationRe
     : nextPin(pin.snapshot, { type: "turn.served", deployment, model, exception: false });
   // Only an answer of the pinned model makes the pin binding.
   const served = pin.served || pinnedModel(snapshot)?.model === model;
-  return withPin(record, { requested, snapshot, served, usedAt: facts.now });
+  const waiting = served ? [] : pin.waiting;
+  return withPin(record, { requested, snapshot, served, waiting, usedAt: facts.now });
 }
 
 function addTotals(totals: ConversationRecord["totals"], facts: TurnFacts) {

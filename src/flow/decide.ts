@@ -3,8 +3,8 @@
 
 import { askTurn, pendingTurn, placeCorrection, type TurnAsked } from "../conversation/ask-turn.ts";
 import { pinnedModel, type PinTarget } from "../conversation/pin.machine.ts";
-import { decidePin, pinOf } from "../conversation/pins.ts";
-import type { PinEntry } from "../conversation/record.ts";
+import { decidePin, joinPin, leavePins, othersWait, pinOf } from "../conversation/pins.ts";
+import type { ConversationRecord, PinEntry } from "../conversation/record.ts";
 import { makePlan, type Plan, type PlannedAttempt, type PlanResult } from "../routing/plan.ts";
 import { rateQuality } from "../routing/rating.ts";
 import type { Deployment } from "../turn/deployment.ts";
@@ -126,15 +126,20 @@ function pinFirst(
     readonly pinBefore: PinEntry | null;
   },
 ): TurnAsked {
-  const unpinned = turn.pinBefore === null || turn.pinBefore.snapshot.value === "unpinned";
-  if (turn.profile.pin.mode === "none" || asked.kind === "side" || !unpinned) return asked;
-  const record = decidePin(asked.record, {
-    requested: turn.call.request.model,
-    kind: "pin.chosen",
-    target: pinTarget(stations, turn.first, turn.profile),
-    now: turn.call.at,
-  });
-  return { ...asked, record, decided: true };
+  const { call, profile, pinBefore } = turn;
+  const requested = call.request.model;
+  if (profile.pin.mode === "none" || asked.kind === "side") return asked;
+  const unpinned = pinBefore === null || pinBefore.snapshot.value === "unpinned";
+  const target = pinTarget(stations, turn.first, profile);
+  const record = unpinned
+    ? decidePin(asked.record, { requested, kind: "pin.chosen", target, now: call.at })
+    : asked.record;
+  // Until the locked model has answered once, it is known who may still be answered by it.
+  const locked = profile.pin.mode === "lock" && (unpinned || !pinBefore.served);
+  const joined = locked
+    ? joinPin(record, { requested, requestId: call.requestId, now: call.at })
+    : record;
+  return joined === asked.record ? asked : { ...asked, record: joined, decided: true };
 }
 
 function pinTarget(stations: Stations, deployment: Deployment, profile: Profile): PinTarget {
@@ -180,8 +185,8 @@ async function storeDecision(stations: Stations, decision: Decision): Promise<De
 export type HopResult = { readonly ok: true; readonly decision: Decision } | { readonly ok: false };
 
 /**
- * Stores a change of model before its first byte goes upstream (I2). Refused when the conversation
- * has been pinned, or answered under its pin, by another turn meanwhile.
+ * Stores a change of model before its first byte goes upstream (I2). Where another turn has changed it meanwhile, this
+ * one follows or stays away; while another turn may still be answered by the model, a locked pin does not move.
  */
 export function decideHop(
   stations: Stations,
@@ -200,35 +205,25 @@ export function decideHop(
   });
 }
 
-async function hopOnce(
-  stations: Stations,
-  hop: {
-    readonly decision: Decision;
-    readonly loaded: LoadedTurn;
-    readonly planned: PlannedAttempt;
-  },
-): Promise<HopResult | null> {
-  const { decision, loaded, planned } = hop;
-  const { call, profile } = decision;
-  const pin = pinOf(loaded.conversation.record, call.request.model);
-  const kind = planned.hop === "substitute" ? "pin.substituted" : "pin.moved";
-  const bound = profile.pin.mode === "lock" && kind === "pin.moved" && pin?.served === true;
-  if (pin === null || bound) return { ok: false };
-  const record = decidePin(loaded.conversation.record, {
-    requested: call.request.model,
-    kind,
-    target: pinTarget(stations, planned.deployment, profile),
-    now: stations.clock.now(),
-  });
-  // The machine has the last word: a substitute below the pin is refused there too.
-  const held = pinOf(record, call.request.model);
-  const taken = held === null ? null : pinnedModel(held.snapshot);
-  if (taken?.deployment !== planned.deployment.id) return { ok: false };
+interface Hop {
+  readonly decision: Decision;
+  readonly loaded: LoadedTurn;
+  readonly planned: PlannedAttempt;
+}
+
+/** Null: lost the race. */
+async function hopOnce(stations: Stations, hop: Hop): Promise<HopResult | null> {
+  const { decision, loaded } = hop;
+  const before = loaded.conversation.record;
+  const { ok, record } = hopRecord(stations, hop);
   const conversation = { ...loaded.conversation, record };
+  if (record === before) {
+    return ok ? { ok, decision: { ...decision, conversation, thread: loaded.thread } } : { ok };
+  }
   const outcome = await stations.store.commit(
     rowsCommit({
-      tenant: call.caller.tenant,
-      profile,
+      tenant: decision.call.caller.tenant,
+      profile: decision.profile,
       conversation,
       thread: loaded.thread,
       addSpentNanoUsd: 0,
@@ -238,12 +233,42 @@ async function hopOnce(
   );
   if (outcome === "conflict") return null;
   stations.pinCache.remember(decision.key, record.pins);
+  if (!ok) return { ok };
   return {
-    ok: true,
+    ok,
     decision: {
       ...decision,
       conversation: { ...conversation, version: conversation.version + 1 },
       thread: { ...loaded.thread, version: loaded.thread.version + 1 },
     },
   };
+}
+
+/** The record after the hop; where it may not be taken, the record in which this turn waits no more. */
+function hopRecord(
+  stations: Stations,
+  { decision, loaded, planned }: Hop,
+): { readonly ok: boolean; readonly record: ConversationRecord } {
+  const { call, profile } = decision;
+  const { record } = loaded.conversation;
+  const requested = call.request.model;
+  const now = stations.clock.now();
+  const pin = pinOf(record, requested);
+  const held = pin === null ? null : pinnedModel(pin.snapshot);
+  if (pin === null || held === null) return { ok: false, record };
+  if (held.model === planned.deployment.model) return { ok: true, record };
+  if (profile.pin.mode === "lock") {
+    const known = pinOf(decision.conversation.record, requested);
+    const changed = known !== null && pinnedModel(known.snapshot)?.model !== held.model;
+    const moves = planned.hop === "move";
+    const bound = moves && (pin.served || othersWait(pin, { requestId: call.requestId, now }));
+    if (changed || bound) return { ok: false, record: leavePins(record, call.requestId) };
+  }
+  const kind = planned.hop === "substitute" ? "pin.substituted" : "pin.moved";
+  const target = pinTarget(stations, planned.deployment, profile);
+  const moved = decidePin(record, { requested, kind, target, now });
+  // The machine has the last word: a substitute below the pin is refused there too.
+  const taken = pinOf(moved, requested);
+  const agreed = taken !== null && pinnedModel(taken.snapshot)?.deployment === target.deployment;
+  return agreed ? { ok: true, record: moved } : { ok: false, record };
 }

@@ -35,11 +35,12 @@ export async function loadTurn(stations: Stations, call: Call, key: string): Pro
     const profile = profileOf(stations, stored.record, call);
     const conversation = { ...stored, record: applyCaller(stored.record, call, profile) };
     const question = makeQuestion(stations, call, { conversation, profile, degraded: false });
-    const { entry } = question.match;
+    const { match, threadId } = question;
+    // A conversation may have forgotten a thread (THREADS_MAX) whose row is there: it must not be taken for new.
     const thread =
-      entry === null
-        ? { id: question.threadId, version: 0, record: newThread() }
-        : await loadThread(stations, key, entry.id);
+      conversation.version === 0
+        ? { id: threadId, version: 0, record: newThread() }
+        : await loadThread(stations, key, match.entry?.id ?? threadId);
     return { key, profile, conversation, thread, question, degraded: false };
   } catch (error) {
     if (error instanceof FaultError) throw error;

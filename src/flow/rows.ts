@@ -98,7 +98,7 @@ function salvagePins(body: string): ConversationRecord["pins"] {
 
 function readPin(pin: z.infer<typeof pinsOnly>["pins"][number]): ConversationRecord["pins"] {
   const snapshot = pinSnapshotSchema.safeParse(pin.snapshot);
-  return snapshot.success ? [{ ...pin, snapshot: snapshot.data }] : [];
+  return snapshot.success ? [{ ...pin, snapshot: snapshot.data, waiting: [] }] : [];
 }
 
 /** For reading back: a row that cannot be read is said to be so, rather than shown half. */

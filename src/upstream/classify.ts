@@ -3,6 +3,12 @@
 
 import { makeFault, type Fault } from "../turn/fault.ts";
 
+/**
+ * Behind a stream's first byte there is no status to go by: some agents (pi) read the error's text for words they know
+ * from providers, and give up where they find none.
+ */
+export const RETRY_ADVICE = "You can retry your request.";
+
 /** What the fault is tied to: only a request-wide fault is the caller's own, the others may heal elsewhere. */
 export type FaultScope = "request" | "key" | "deployment";
 
@@ -93,10 +99,11 @@ function failureFault(code: string, started: boolean): Fault {
     code === "UND_ERR_BODY_TIMEOUT" ||
     code === "FAIRLEAD_TOTAL_TIMEOUT"
   ) {
-    return makeFault("upstream_timeout", "The provider sent nothing for too long. Try again.");
+    const message = `The provider timed out: it sent nothing for too long. ${RETRY_ADVICE}`;
+    return makeFault("upstream_timeout", message);
   }
   if (started) {
-    const message = "The provider's answer was cut off before its end. Send the turn again.";
+    const message = `The provider's answer was cut off before its end. ${RETRY_ADVICE}`;
     return makeFault("upstream_stream_cut", message);
   }
   const message = "The provider cannot be reached. Try again shortly.";

@@ -1,7 +1,7 @@
 // A streamed answer on its way through: cut into events, looked at, handed on. One for each attempt.
 // Must never open the client's stream before the first content, pass on the last event, or pass on a fault.
 
-import { answerFault, classifyFailure, type UpstreamFault } from "./classify.ts";
+import { answerFault, classifyFailure, RETRY_ADVICE, type UpstreamFault } from "./classify.ts";
 import type { AnswerReader } from "./dialect.ts";
 import { createSseSplitter, type SseSplitter } from "./sse.ts";
 
@@ -80,7 +80,7 @@ export class EventRelay {
     const last = rest.length === 0 ? MORE : this.#take(Buffer.concat([rest, BLANK_LINE]));
     if (last.kind !== "more") return last;
     if (!this.#options.reader.finished()) {
-      const message = "The provider's answer ended before it was complete. Send the turn again.";
+      const message = `The provider's answer ended before it was complete. ${RETRY_ADVICE}`;
       return { kind: "failed", failure: answerFault("upstream_stream_cut", message) };
     }
     // A finish reason came but no last event: the answer is whole, and the client needs one to end.
@@ -96,7 +96,7 @@ export class EventRelay {
       return { kind: "ended", terminal: raw };
     }
     if (kind === "error") {
-      const message = "The provider reported an error inside its answer. Send the turn again.";
+      const message = `The provider reported an error inside its answer. ${RETRY_ADVICE}`;
       return { kind: "failed", failure: answerFault("upstream_error_in_stream", message) };
     }
     if (kind === "usage-only" && dropUsageEvent) return MORE;

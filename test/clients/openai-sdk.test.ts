@@ -300,7 +300,7 @@ for (const { what, handler, code } of BREAKS) {
     await assert.rejects(read(), (error) => {
       assert.ok(error instanceof APIError);
       assert.equal(error.code, code);
-      assert.match(error.message, /Send the turn again/);
+      assert.match(error.message, /You can retry your request/);
       assert.doesNotMatch(error.message, /secret/);
       return true;
     });

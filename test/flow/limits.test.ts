@@ -79,7 +79,7 @@ const ENCODINGS: readonly (readonly [string, (body: string) => Buffer])[] = [
   ["gzip", gzipSync],
   ["x-gzip", gzipSync],
   ["deflate", deflateSync],
-  ["deflate", deflateRawSync],
+  ["Deflate", deflateRawSync],
   ["br", brotliCompressSync],
   ["zstd", zstdCompressSync],
   ["GZIP", gzipSync],
@@ -87,7 +87,7 @@ const ENCODINGS: readonly (readonly [string, (body: string) => Buffer])[] = [
 ];
 
 for (const [name, encode] of ENCODINGS) {
-  test(`a body in ${name} (${encode.name}) is read, and bounded by its decoded size`, async (t) => {
+  test(`a body in ${name} is read, and bounded by its decoded size`, async (t) => {
     const { gateway, upstream } = await startScene(t);
     const headers = [`Content-Encoding: ${name}`];
     const good = await exchange(gateway.url, chatBytes({ headers, body: encode(sized(BODY_BYTES_MAX)) }));

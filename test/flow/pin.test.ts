@@ -77,28 +77,69 @@ test("a first turn that takes long is not lost when more threads than are rememb
   assert.equal(conversation.turns, 21);
 });
 
-test("a first turn whose model fails moves on, and one beside it follows to the same model", async (t) => {
-  const { gateway, one, two } = await startScene(t);
-  const release = Promise.withResolvers<void>();
-  one.respond(async (_request, count) => {
-    // The second one is refused only after the first has been answered by the other model.
-    if (count === 2) await release.promise;
-    return DOWN;
+/** Two first turns that both wait for `one`; each is answered when the test says how. */
+async function startPair({ gateway, one }: Scene) {
+  const verdicts = ["Task 1.", "Task 2."].map((task) => ({ task, ...Promise.withResolvers<Scripted | null>() }));
+  one.respond(async (request) => {
+    const known = verdicts.find(({ task }) => request.raw.includes(task));
+    return (await known?.promise) ?? textAnswer("Done.")(request);
   });
-  const first = gateway.chat(agentBody(opening("Task 1.")), HEADERS);
-  const second = gateway.chat(agentBody(opening("Task 2.")), HEADERS);
+  const bodies = verdicts.map(({ task }) => agentBody(opening(task)));
+  const [first, second] = bodies.map((body) => gateway.chat(body, HEADERS));
+  assert.ok(first !== undefined && second !== undefined);
   await asked(one, 2);
-  await asked(two, 1);
-  const answers = [await Promise.race([first, second])];
-  release.resolve();
-  answers.push(await first, await second);
-  const models = await Promise.all(answers.slice(1).map(modelOf));
-  assert.deepEqual(models, ["two/second", "two/second"]);
+  const [decideFirst, decideSecond] = verdicts.map(({ resolve }) => resolve);
+  assert.ok(decideFirst !== undefined && decideSecond !== undefined);
+  return { first, second, decideFirst, decideSecond, again: () => gateway.chat(bodies[1], HEADERS) };
+}
+
+async function assertKept(response: Response): Promise<void> {
+  const body: Json = await response.json();
+  assert.equal(response.status, 503);
+  assert.equal(body.error.code, "pinned_model_unavailable");
+  assert.ok(Number(response.headers.get("retry-after")) >= 1);
+}
+
+test("a failing first turn does not move while another one may still be answered by the model", async (t) => {
+  const scene = await startScene(t);
+  const pair = await startPair(scene);
+  pair.decideSecond(LIMITED);
+  await assertKept(await pair.second);
+  pair.decideFirst(null);
+  assert.equal(await modelOf(await pair.first), "one/first");
+  scene.one.respond(textAnswer("Done."));
+  assert.equal(await modelOf(await pair.again()), "one/first");
+  assert.equal(scene.two.requests.length, 0);
+});
+
+test("when all first turns fail, the last one moves on and the others follow to its model", async (t) => {
+  const scene = await startScene(t);
+  const pair = await startPair(scene);
+  pair.decideSecond(DOWN);
+  await assertKept(await pair.second);
+  pair.decideFirst(DOWN);
+  assert.equal(await modelOf(await pair.first), "two/second");
+  scene.one.respond(textAnswer("Here again."));
+  assert.equal(await modelOf(await pair.again()), "two/second");
+  const { pins } = await scene.gateway.read("/v1/conversations/pinned-1");
+  assert.equal(pins[0].home.model, "second-1");
+});
+
+test("a first turn whose model never answered moves to another one, which is then kept", async (t) => {
+  const { gateway, one } = await startScene(t);
+  one.respond(() => DOWN);
+  const first = await gateway.chat(agentBody(opening("Task 1.")), HEADERS);
+  assert.equal(first.headers.get("x-router-pin"), "set");
+  assert.equal(await modelOf(first), "two/second");
   one.respond(textAnswer("Here again."));
   const later = await gateway.chat(agentBody([...opening("Task 1."), ...honestRounds(1)]), HEADERS);
+  assert.equal(later.headers.get("x-router-pin"), "kept");
   assert.equal(await modelOf(later), "two/second");
-  const { pins } = await gateway.read("/v1/conversations/pinned-1");
-  assert.equal(pins[0].home.model, "second-1");
+  const { data } = await gateway.read("/v1/conversations/pinned-1/turns");
+  assert.deepEqual(data[0].fallback.attempts.map(({ deployment }: Json) => deployment), [
+    "one/first",
+    "two/second",
+  ]);
 });
 
 test("a burst of first turns of which the provider refuses a part sees one model", async (t) => {

@@ -115,8 +115,8 @@ function checkReceipts(receipts: readonly Json[], run: Run): void {
     if (outcome !== "completed") continue;
     assert.equal(pin.to, routing.winner);
     assert.equal(fallback.attempts.at(-1).deployment, routing.winner);
-    const stays = home !== null && routing.winner === last;
-    const hop = routing.winner === home ? "returned" : "moved";
+    const stays: boolean = home !== null && routing.winner === last;
+    const hop: string = routing.winner === home ? "returned" : "moved";
     assert.equal(pin.event, home === null ? "set" : stays ? "kept" : hop);
     if (home !== null) assert.equal(pin.from, last);
     // The first turn's hop to another deployment of the same model moves the pin away from its home.
