@@ -28,6 +28,8 @@ export interface RouteOptions {
   readonly notReady: () => Promise<string | null>;
   readonly startedAt: number;
   readonly version: string;
+  /** The turns that are under way: what stops the gateway waits for them. */
+  readonly turns: Set<Promise<void>>;
 }
 
 export function addRoutes(server: FastifyInstance, options: RouteOptions): void {
@@ -38,7 +40,11 @@ export function addRoutes(server: FastifyInstance, options: RouteOptions): void 
     const reason = await options.notReady();
     return reply.status(reason === null ? 200 : 503).send({ status: reason ?? "ready" });
   });
-  server.post("/v1/chat/completions", (request, reply) => takeChat(options, request, reply));
+  server.post("/v1/chat/completions", (request, reply) => {
+    const turn = takeChat(options, request, reply).finally(() => options.turns.delete(turn));
+    options.turns.add(turn);
+    return turn;
+  });
   server.get("/v1/models", (request) => {
     callerOf(options, request);
     const names = [AUTO_MODEL, ...stations.names.logicalModels.keys()];
@@ -85,6 +91,7 @@ function addReadingRoutes(server: FastifyInstance, options: RouteOptions): void 
     const { tenant } = adminOf(options, request);
     const id = wildcard(request);
     const deleted = await stations.store.deleteConversation(tenant, conversationKey(tenant, id));
+    stations.pinCache.forget(conversationKey(tenant, id));
     if (!deleted) throwFault("not_found", "There is no such conversation for this key.");
     return reply.status(204).send();
   });

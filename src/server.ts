@@ -1,16 +1,17 @@
 // The HTTP server: time-outs, limits, what is refused before a route is looked for, and the graceful stop.
 // Must never parse a body: the flow reads bytes. Must never allow another origin to call a gateway without keys.
 
-import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Server as HttpServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 import fastify, {
   type FastifyHttpOptions,
   type FastifyInstance,
   type FastifyServerOptions,
 } from "fastify";
 import { isLoopback } from "./config-references.ts";
+import { newRequestId } from "./request-id.ts";
 import { refuse, refuseMalformed, refuseWhileStopping } from "./refusals.ts";
 import { addRoutes, faultOf, type RouteOptions } from "./routes.ts";
 import { makeFault } from "./turn/fault.ts";
@@ -23,13 +24,16 @@ const HEADERS_MS = 15_000;
 const SLOW_CHECK_MS_MAX = 5_000;
 /** How often connections that have become idle are closed during the graceful stop, in milliseconds. */
 const IDLE_CHECK_MS = 25;
+/** How long turns that were cut at the end of the stop may take to be recorded, in milliseconds. */
+const SETTLE_MS_MAX = 2_000;
 
 export interface Server {
   listen(): Promise<string>;
   close(): Promise<void>;
 }
 
-export function makeServer(options: RouteOptions): Server {
+export function makeServer(given: Omit<RouteOptions, "turns">): Server {
+  const options: RouteOptions = { ...given, turns: new Set() };
   const { config, log } = options.stations;
   const server: FastifyInstance = fastify(serverOptions(options));
   server.server.headersTimeout = Math.min(HEADERS_MS, config.timeouts.requestMs);
@@ -51,6 +55,7 @@ export function makeServer(options: RouteOptions): Server {
     done();
   });
   const stopping = refuseWhileStopping(server);
+  const untouched = watchUntouched(server);
   if (config.keys.length === 0) guardLocal(server);
   addRoutes(server, options);
   return {
@@ -58,9 +63,12 @@ export function makeServer(options: RouteOptions): Server {
       await server.listen({ host: config.listen.host, port: config.listen.port });
       return urlOf(server, config.listen.tls !== null);
     },
-    close() {
+    async close() {
       stopping.stop();
-      return closeServer(server, config.timeouts.shutdownMs);
+      untouched.close();
+      await closeServer(server, config.timeouts.shutdownMs);
+      // Their connections are gone, but not yet their entries in the books.
+      await Promise.race([Promise.allSettled(options.turns), pause(SETTLE_MS_MAX, null, { ref: false })]);
     },
   };
 }
@@ -118,10 +126,6 @@ function guardLocal(server: FastifyInstance): void {
   });
 }
 
-function newRequestId(): string {
-  return `req_${randomUUID().replaceAll("-", "")}`;
-}
-
 /** The usual spellings first: the full check builds address lists, which is too dear for every request. */
 const USUAL_LOCAL_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/i;
 
@@ -131,7 +135,7 @@ function isLocal(host: string): boolean {
 
 /** The name in a Host header or an origin, without port and brackets. */
 function hostName(host: string): string {
-  const bracketed = /^\[([^\]]+)\]/.exec(host);
+  const bracketed = /^\[([^\]]+)\](?::\d+)?$/.exec(host);
   return bracketed?.[1] ?? host.replace(/:\d+$/, "");
 }
 
@@ -140,6 +144,23 @@ function urlOf(server: FastifyInstance, isTls: boolean): string {
   if (address === null || typeof address === "string") return "";
   const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
   return `${isTls ? "https" : "http"}://${host}:${address.port}`;
+}
+
+/**
+ * Clients open connections in advance. One on which nothing has come yet counts as busy for Node, and
+ * would hold up the stop until the last.
+ */
+function watchUntouched(server: FastifyInstance): { close(): void } {
+  const sockets = new Set<Socket>();
+  server.server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  return {
+    close() {
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+    },
+  };
 }
 
 /** Running turns get their time; after it the connections are cut, and their turns are recorded as aborted. */

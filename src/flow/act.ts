@@ -78,7 +78,7 @@ async function actOnce(stations: Stations, key: string, acting: Acting): Promise
     if (outcome === "conflict") return false;
     version += 1;
   }
-  stations.pinCache.remember(key, current.pins);
+  stations.pinCache.remember(key, current);
   return true;
 }
 

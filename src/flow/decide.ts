@@ -50,7 +50,8 @@ export function decide(stations: Stations, call: Call): Promise<Decision> {
 async function decideOnce(stations: Stations, call: Call, key: string): Promise<Decision | null> {
   const loaded = await loadTurn(stations, call, key);
   const decision = evaluate(stations, call, loaded);
-  if (!decision.asked.decided || loaded.degraded) return decision;
+  if (loaded.degraded) return serveDegraded(stations, decision);
+  if (!decision.asked.decided) return decision;
   try {
     return await storeDecision(stations, decision);
   } catch (error) {
@@ -67,8 +68,20 @@ function serveUnstored(stations: Stations, decision: Decision, error: unknown): 
     const message = "The conversation's state cannot be stored just now. Try again shortly.";
     throw new FaultError(makeFault("state_unavailable", message, { retryAfterSeconds: 2 }), error);
   }
-  stations.pinCache.remember(decision.key, decision.asked.record.pins);
-  return { ...decision, degraded: true };
+  return serveDegraded(stations, decision);
+}
+
+/** Only this process knows what was decided; a correction that no row would remember is not sent (I2). */
+function serveDegraded(stations: Stations, decision: Decision): Decision {
+  const { asked, conversation } = decision;
+  stations.pinCache.rememberUnstored(decision.key, asked.record);
+  const sent = asked.insertions.filter(({ correction }) => correction !== asked.correction?.id);
+  return {
+    ...decision,
+    asked: { ...asked, insertions: sent, correction: null },
+    conversation: { ...conversation, record: asked.record },
+    degraded: true,
+  };
 }
 
 /** Everything pure: the conversation's answer, the plan, the pin, the correction's place. */
@@ -167,7 +180,7 @@ async function storeDecision(stations: Stations, decision: Decision): Promise<De
     }),
   );
   if (outcome === "conflict") return null;
-  stations.pinCache.remember(decision.key, pending.record.pins);
+  stations.pinCache.remember(decision.key, pending.record);
   return {
     ...decision,
     asked: pending,
@@ -194,15 +207,35 @@ export function decideHop(
   planned: PlannedAttempt,
 ): Promise<HopResult> {
   return stations.queue.run(decision.key, async () => {
-    for (let round = 0; round < DECIDE_ROUNDS_MAX; round += 1) {
-      const loaded = await loadTurn(stations, decision.call, decision.key);
-      if (loaded.degraded) return { ok: false };
-      const result = await hopOnce(stations, { decision, loaded, planned });
-      if (result !== null) return result;
-      stations.counters.conflicts += 1;
+    try {
+      for (let round = 0; round < DECIDE_ROUNDS_MAX; round += 1) {
+        const loaded = await loadTurn(stations, decision.call, decision.key);
+        if (loaded.degraded) return hopUnstored(stations, decision, planned);
+        const result = await hopOnce(stations, { decision, loaded, planned });
+        if (result !== null) return result;
+        stations.counters.conflicts += 1;
+      }
+      return { ok: false };
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : "unknown";
+      stations.log.warn({ requestId: decision.call.requestId, reason }, "hop could not be stored");
+      return hopUnstored(stations, decision, planned);
     }
-    return { ok: false };
   });
+}
+
+/** Without the store a conversation is served on, but a locked pin that is stored stays where it is (I7). */
+function hopUnstored(
+  stations: Stations,
+  decision: Decision,
+  planned: PlannedAttempt,
+): HopResult {
+  const bound = decision.profile.pin.mode === "lock" && !decision.degraded;
+  if (stations.config.onStoreFailure === "strict" || bound) return { ok: false };
+  const { ok, record } = hopRecord(stations, { decision, loaded: decision, planned });
+  if (!ok) return { ok };
+  stations.pinCache.rememberUnstored(decision.key, record);
+  return { ok, decision: { ...decision, conversation: { ...decision.conversation, record } } };
 }
 
 interface Hop {
@@ -232,7 +265,7 @@ async function hopOnce(stations: Stations, hop: Hop): Promise<HopResult | null> 
     }),
   );
   if (outcome === "conflict") return null;
-  stations.pinCache.remember(decision.key, record.pins);
+  stations.pinCache.remember(decision.key, record);
   if (!ok) return { ok };
   return {
     ok,

@@ -13,10 +13,14 @@ import { matchThread } from "../conversation/threads.ts";
 import { NANO_PER_USD } from "../receipts/price.ts";
 import { FaultError, makeFault } from "../turn/fault.ts";
 import type { Profile } from "../turn/profile.ts";
+import type { Transcript } from "../turn/transcript.ts";
 import { lowestMode, stricterProfile } from "./effective-profile.ts";
 import { defaultProfile } from "./receive.ts";
 import { loadConversation, loadThread, type ConversationRow, type ThreadRow } from "./rows.ts";
 import type { Call, Stations } from "./stations.ts";
+
+/** How many messages are searched for an answer before a request counts as one with a history. */
+const HISTORY_LOOK_MAX = 8;
 
 export interface LoadedTurn {
   readonly key: string;
@@ -31,7 +35,7 @@ export interface LoadedTurn {
 export async function loadTurn(stations: Stations, call: Call, key: string): Promise<LoadedTurn> {
   const make = (pins: readonly PinEntry[]) => startRecord(stations, call, pins);
   try {
-    const stored = await loadConversation(stations, key, make);
+    const stored = withUnstoredPins(stations, await loadConversation(stations, key, make));
     const profile = profileOf(stations, stored.record, call);
     const conversation = { ...stored, record: applyCaller(stored.record, call, profile) };
     const question = makeQuestion(stations, call, { conversation, profile, degraded: false });
@@ -46,6 +50,14 @@ export async function loadTurn(stations: Stations, call: Call, key: string): Pro
     if (error instanceof FaultError) throw error;
     return degradedTurn(stations, call, { key, make, error });
   }
+}
+
+/** A conversation that began while the store was down keeps the model it was answered by. */
+function withUnstoredPins(stations: Stations, row: ConversationRow): ConversationRow {
+  const known = row.version === 0 ? stations.pinCache.recall(row.key) : null;
+  if (known === null || known.stored) return row;
+  const { pins, profile } = known;
+  return { ...row, record: { ...row.record, pins: [...pins], profile } };
 }
 
 /** A conversation that begins with this call. */
@@ -78,7 +90,10 @@ function profileOf(stations: Stations, record: ConversationRecord, call: Call): 
   const stored =
     stations.config.profiles.get(record.profile) ??
     defaultProfile(stations, "defaultConversationProfile");
-  return stricterProfile(stored, call.own.profile === null ? null : call.namedProfile);
+  const named = call.own.profile === null ? null : call.namedProfile;
+  // The stricter one holds until the pin is released: while nothing is pinned, nothing was promised.
+  const pinned = record.pins.some(({ snapshot }) => snapshot.value !== "unpinned");
+  return named !== null && !pinned ? named : stricterProfile(stored, named);
 }
 
 /** The budget header sets the budget; a stricter profile is kept from now on. */
@@ -137,12 +152,13 @@ function degradedTurn(stations: Stations, call: Call, input: DegradedInput): Loa
   stations.counters.degraded += 1;
   const reason = input.error instanceof Error ? input.error.message : "unknown";
   stations.log.warn({ requestId: call.requestId, reason }, "store unavailable");
-  const pins = stations.pinCache.recall(input.key);
-  const record = input.make(pins ?? []);
+  const known = stations.pinCache.recall(input.key);
+  const started = input.make(known?.pins ?? []);
+  const record = known === null ? started : { ...started, profile: known.profile };
   const profile = profileOf(stations, record, call);
   const { transcript } = call.request;
   // An existing conversation whose locked model this process does not know must not be given another one.
-  const unknownLock = pins === null && profile.pin.mode === "lock" && transcript.count > 2;
+  const unknownLock = known === null && profile.pin.mode === "lock" && hasHistory(transcript);
   if (stations.config.onStoreFailure === "strict" || unknownLock) {
     const message = "The conversation's state cannot be read just now. Try again shortly.";
     throw new FaultError(
@@ -154,6 +170,16 @@ function degradedTurn(stations: Stations, call: Call, input: DegradedInput): Loa
   const question = makeQuestion(stations, call, { conversation, profile, degraded: true });
   const thread: ThreadRow = { id: question.threadId, version: 0, record: newThread() };
   return { key: input.key, profile, conversation, thread, question, degraded: true };
+}
+
+/** An answer among the first messages: behind system prompts and the task it is the next one. */
+function hasHistory(transcript: Transcript): boolean {
+  const last = Math.min(transcript.count, HISTORY_LOOK_MAX);
+  for (let index = 0; index < last; index += 1) {
+    const { role } = transcript.read(index);
+    if (role === "assistant" || role === "tool") return true;
+  }
+  return transcript.count > HISTORY_LOOK_MAX;
 }
 
 function shortHash(text: string): string {

@@ -4,6 +4,7 @@
 import { chatBody, type BodyInsertion } from "../api/chat-body.ts";
 import { forwardedHeaders } from "../api/headers.ts";
 import type { PlannedAttempt } from "../routing/plan.ts";
+import { unitHash } from "../routing/unit-hash.ts";
 import type { Deployment } from "../turn/deployment.ts";
 import { makeFault } from "../turn/fault.ts";
 import type { Profile } from "../turn/profile.ts";
@@ -116,6 +117,7 @@ async function walkOnce(stations: Stations, sending: Sending): Promise<Sent> {
     headers: forwardedHeaders(call.headers, call.request.stream),
     path: "/chat/completions",
     random: stations.random,
+    keyDraw: keyDraw(stations, sending),
     attempt: {
       stream: call.request.stream,
       dropUsageEvent: call.request.stream && !call.request.wantsUsageEvent,
@@ -134,6 +136,12 @@ async function walkOnce(stations: Stations, sending: Sending): Promise<Sent> {
     },
   });
   return { walked, decision, overheadMs };
+}
+
+/** A conversation stays with one key of a provider, where its prompt cache is warm; all else is spread. */
+function keyDraw(stations: Stations, { decision, profile }: Sending): number {
+  const spread = decision === null || profile.pin.mode === "none";
+  return spread ? stations.random() : unitHash(decision.key);
 }
 
 export function headOf(

@@ -60,6 +60,7 @@ function stateWhenUnsaved(turn: EndedTurn): string | null {
 /** A turn without rows: stateless, or served while the store was down. */
 async function settleReceipt(stations: Stations, turn: EndedTurn): Promise<Settled> {
   const receipt = receiptOf(stations, turn, null);
+  if (turn.decision !== null) rememberServed(stations, turn, turn.decision);
   await stations.store.commit({
     tenant: turn.call.caller.tenant,
     conversation: null,
@@ -67,6 +68,14 @@ async function settleReceipt(stations: Stations, turn: EndedTurn): Promise<Settl
     receipts: [receiptWrite(stations, receipt, turn)],
   });
   return { saved: true, receipt, state: turn.decision === null ? null : "degraded" };
+}
+
+/** While there are no rows, this process at least knows that the pinned model has answered. */
+function rememberServed(stations: Stations, turn: EndedTurn, decision: Decision): void {
+  const rows: Rows = { conversation: decision.conversation, thread: decision.thread, decision };
+  const facts = factsOf(stations, turn, rows);
+  const { record } = settleTurn(rows.conversation.record, rows.thread.record, facts);
+  stations.pinCache.rememberUnstored(decision.key, record);
 }
 
 function settleRows(stations: Stations, turn: EndedTurn, decision: Decision): Promise<Settled> {
@@ -117,7 +126,7 @@ async function settleOnce(
     }),
   );
   if (outcome === "conflict") return null;
-  stations.pinCache.remember(decision.key, settled.record.pins);
+  stations.pinCache.remember(decision.key, settled.record);
   return { saved: true, receipt, state };
 }
 

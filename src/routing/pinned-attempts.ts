@@ -6,7 +6,7 @@ import { AUTO_MODEL } from "./candidates.ts";
 import { belowFloor, belowHome } from "./floor.ts";
 import type { PinView, PlanInput, PlannedAttempt, Routed } from "./plan.ts";
 import { rankDeployments } from "./rank.ts";
-import { sift, type Exclusion } from "./rules.ts";
+import { missing, sift, type Exclusion } from "./rules.ts";
 
 /** The attempts of a pinned turn: the pinned model where it was, elsewhere, then what the profile allows. */
 export function pinnedAttempts(
@@ -33,7 +33,11 @@ export function pinnedAttempts(
   const others = otherModels(candidates, input, pin);
   const rest = rankDeployments(others.kept, rank).map((deployment): PlannedAttempt => {
     const stands = input.profile.pin.mode === "lock" && pin.served;
-    if (!stands) return { deployment, reason: "the pinned model failed", hop: "move" };
+    if (!stands) {
+      const can = same.length > 0;
+      const reason = can ? "the pinned model failed" : "the pinned model cannot serve this request";
+      return { deployment, reason, hop: "move" };
+    }
     const back = deployment.model === pin.home.model;
     return {
       deployment,
@@ -52,7 +56,9 @@ function sameModel(
   const named = candidates.filter((deployment) => deployment.model === held.model);
   // The pinned model stays reachable when a logical name or an arm no longer leads to it.
   if (named.length > 0 || explicit(input)) return named;
-  return input.names.deployments.filter((deployment) => deployment.model === held.model);
+  return input.names.deployments.filter(
+    (deployment) => deployment.model === held.model && missing(deployment, input.needs) === null,
+  );
 }
 
 function explicit(input: PlanInput): boolean {

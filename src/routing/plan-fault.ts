@@ -38,6 +38,12 @@ export function noAttempt(
     .slice(0, QUOTED_MAX)
     .map((exclusion) => `${exclusion.deployment}: ${exclusion.reason}`)
     .join("; ");
+  const model = pin?.substitute?.model ?? pin?.home.model ?? "";
+  if (input.names.deployments.some((deployment) => deployment.model === model)) {
+    // It is there, but not for this: waiting would not help, and the lock allows no other model.
+    const message = `This conversation is pinned to ${model}, which cannot serve this request. ${why}`;
+    return { ok: false, fault: makeFault("no_capable_model", message), exclusions };
+  }
   if (pin !== null) {
     const message =
       `This conversation is pinned to ${pin.home.model}, which no configured deployment can serve ` +

@@ -4,8 +4,8 @@
 import { makeFault, type Fault } from "../turn/fault.ts";
 
 /**
- * Behind a stream's first byte there is no status to go by: some agents (pi) read the error's text for words they know
- * from providers, and give up where they find none.
+ * Behind a stream's first byte there is no status to go by: some agents (pi) look in the error's
+ * text for words they know from providers, and give up where they find none.
  */
 export const RETRY_ADVICE = "You can retry your request.";
 

@@ -44,6 +44,8 @@ export interface WalkOptions<Attempt> {
   >;
   readonly path: string;
   readonly random: () => number;
+  /** 0 … 1: which of several equally good keys comes first. */
+  readonly keyDraw: number;
 }
 
 export interface Walked<Attempt> {
@@ -95,7 +97,10 @@ class Walk<Attempt> {
   /** Tries the keys of one deployment. True: the walk is over. */
   async #tryKeys(step: WalkStep<Attempt>, route: Route): Promise<boolean> {
     const { clock } = this.#options.attempt;
-    const names = route.provider.keys.map((_, index) => keyName(route, index));
+    const names = drawnFirst(
+      route.provider.keys.map((_, index) => keyName(route, index)),
+      this.#options.keyDraw,
+    );
     const order = this.#health.orderKeys(
       names.length === 0 ? [keyName(route, 0)] : names,
       clock.now(),
@@ -179,6 +184,12 @@ class Walk<Attempt> {
       restMs: this.#health.restMs([...new Set(this.#tried)], clock.now()),
     };
   }
+}
+
+/** The same ring of names, begun at the drawn one. */
+function drawnFirst(names: readonly string[], draw: number): readonly string[] {
+  const first = Math.floor(draw * names.length) % Math.max(1, names.length);
+  return [...names.slice(first), ...names.slice(0, first)];
 }
 
 function isOver(result: AttemptResult): boolean {

@@ -14,6 +14,9 @@ import { startUpstream, type Upstream } from "../support/upstream.ts";
 import { beginEvents, delta, eventOf, FINISH, startLive } from "./live-upstream.ts";
 import { chatBytes, dial, exchange, parseAnswer } from "./wire.ts";
 
+/** Far longer than these tests take: a stop that waits for it fails by the time-out of its test. */
+const STOP_MS = 30_000;
+const IN_TIME = { timeout: 15_000 };
 const ASKING = { model: "lab/big", messages: [{ role: "user", content: "Hello?" }] };
 
 async function startScene(
@@ -156,9 +159,8 @@ test("with keys, a wrong or missing one is a 401 and neither is repeated nor log
   assert.doesNotMatch(gateway.logged(), /canary|right-key|pepper-of/);
 });
 
-test("a stop lets a running stream end, refuses new work, and then is done at once", async (t) => {
-  // Longer than the test may take: if the stop waited for it, the test would fail.
-  const { gateway, streaming, finish } = await startStream(t, { timeouts: { shutdownMs: 600_000 } });
+test("a stop lets a running stream end, refuses new work, and then is done at once", IN_TIME, async (t) => {
+  const { gateway, streaming, finish } = await startStream(t, { timeouts: { shutdownMs: STOP_MS } });
   const busy = await dial(gateway.url);
   const closed = gateway.close();
   await once(busy, "close");
@@ -168,8 +170,8 @@ test("a stop lets a running stream end, refuses new work, and then is done at on
   await closed;
 });
 
-test("a request on a connection that is still open during the stop gets a 503 it can read", async (t) => {
-  const { gateway, streaming, finish } = await startStream(t, { timeouts: { shutdownMs: 600_000 } });
+test("a request on a connection that is still open during the stop gets a 503 it can read", IN_TIME, async (t) => {
+  const { gateway, streaming, finish } = await startStream(t, { timeouts: { shutdownMs: STOP_MS } });
   // A request of which only a part has come is not idle, so its connection outlives the beginning of the stop.
   const socket = await dial(gateway.url);
   const bytes = chatBytes({ body: JSON.stringify(ASKING) });

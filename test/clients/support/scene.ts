@@ -70,12 +70,23 @@ export function stubborn(request: CapturedRequest, count: number): Scripted {
   const { body } = request;
   const offers = typeof body === "object" && body !== null && "tools" in body;
   const calls = offers && count <= REPEATS_MAX && !request.raw.includes(MARKER);
-  return calls ? callTool(request) : textAnswer(FINAL_TEXT)(request);
+  return calls ? callTool(request, count) : named(textAnswer(FINAL_TEXT)(request), count);
 }
 
 /** Asks for the tool once more. */
-export function callTool(request: CapturedRequest): Scripted {
-  return toolAnswer(TOOL.name, { city: "Bern" })(request);
+export function callTool(request: CapturedRequest, count: number): Scripted {
+  return named(toolAnswer(TOOL.name, { city: "Bern" })(request), count);
+}
+
+/** Gives each answer an id of its own, as providers do: LangGraph takes equal ids for one message. */
+function named(scripted: Scripted, count: number): Scripted {
+  const id = `chatcmpl-${count}`;
+  if ("json" in scripted) return { ...scripted, json: { ...Object(scripted.json), id } };
+  if (!("events" in scripted)) return scripted;
+  const events = scripted.events.map((event) =>
+    typeof event === "string" ? event : { ...event, id },
+  );
+  return { ...scripted, events };
 }
 
 /** The provider is out of order. */
