@@ -7,9 +7,11 @@ import { pino, type Logger } from "pino";
 import { createKeyring } from "./admission/api-key.ts";
 import { makeOpenDeployment } from "./config-providers.ts";
 import type { Config } from "./config.ts";
+import { readConversation, readThread } from "./conversation/record.ts";
 import type { ConversationStore } from "./conversation/store-port.ts";
 import { createKeyedQueue } from "./flow/keyed-queue.ts";
 import { createPinCache } from "./flow/pin-cache.ts";
+import { createRowMemo } from "./flow/row-memo.ts";
 import type { Clock, Stations } from "./flow/stations.ts";
 import { makeServer } from "./server.ts";
 import { guardStore } from "./store/guard.ts";
@@ -77,6 +79,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     health,
     queue: createKeyedQueue(),
     pinCache: createPinCache(),
+    memo: {
+      conversations: createRowMemo(readConversation),
+      threads: createRowMemo(readThread),
+    },
     counters: { unsaved: 0, degraded: 0, quarantined: 0, conflicts: 0, waiting: 0 },
     log: logger,
     clock,

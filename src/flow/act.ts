@@ -7,7 +7,7 @@ import type { ConversationRecord, ThreadEntry, ThreadRecord } from "../conversat
 import { nextThread, type ThreadEvent } from "../conversation/thread.machine.ts";
 import { throwFault } from "../turn/fault.ts";
 import { defaultProfile } from "./receive.ts";
-import { conversationKey, loadThread, parseConversation, rowsCommit } from "./rows.ts";
+import { conversationKey, loadThread, parseConversation, commitRows } from "./rows.ts";
 import type { Stations } from "./stations.ts";
 
 export const ACTIONS = ["correct", "release-pin", "close", "reset", "false-positive"] as const;
@@ -62,23 +62,20 @@ async function actOnce(stations: Stations, key: string, acting: Acting): Promise
         ? row.record
         : { ...row.record, machine: nextThread(row.record.machine, event) };
     current = withThreadState(current, entry.id, thread.machine.value);
-    const outcome = await stations.store.commit(
-      rowsCommit({
-        tenant: acting.tenant,
-        profile:
-          stations.config.profiles.get(current.profile) ??
-          defaultProfile(stations, "defaultConversationProfile"),
-        conversation: { key, version, spentNanoUsd: stored.spentNanoUsd, record: current },
-        thread: { ...row, record: thread },
-        addSpentNanoUsd: 0,
-        receipts: [],
-        now: stations.clock.now(),
-      }),
-    );
+    const outcome = await commitRows(stations, {
+      tenant: acting.tenant,
+      profile:
+        stations.config.profiles.get(current.profile) ??
+        defaultProfile(stations, "defaultConversationProfile"),
+      conversation: { key, version, spentNanoUsd: stored.spentNanoUsd, record: current },
+      thread: { ...row, record: thread },
+      addSpentNanoUsd: 0,
+      receipts: [],
+      now: stations.clock.now(),
+    });
     if (outcome === "conflict") return false;
     version += 1;
   }
-  stations.pinCache.remember(key, current);
   return true;
 }
 

@@ -12,7 +12,7 @@ import { FaultError, makeFault, throwFault, type Fault } from "../turn/fault.ts"
 import type { Profile } from "../turn/profile.ts";
 import { loadTurn, type LoadedTurn } from "./load-turn.ts";
 import { planInput } from "./plan-input.ts";
-import { conversationKey, rowsCommit } from "./rows.ts";
+import { conversationKey, commitRows } from "./rows.ts";
 import type { Call, Stations } from "./stations.ts";
 
 /** Most rounds of load, decide and compare-and-set: every lost round means that another turn went forward. */
@@ -168,19 +168,16 @@ function pinTarget(stations: Stations, deployment: Deployment, profile: Profile)
 async function storeDecision(stations: Stations, decision: Decision): Promise<Decision | null> {
   const { call, question, profile, conversation, thread } = decision;
   const pending = pendingTurn(decision.asked, question);
-  const outcome = await stations.store.commit(
-    rowsCommit({
-      tenant: call.caller.tenant,
-      profile,
-      conversation: { ...conversation, record: pending.record },
-      thread: { ...thread, record: pending.thread },
-      addSpentNanoUsd: 0,
-      receipts: [],
-      now: call.at,
-    }),
-  );
+  const outcome = await commitRows(stations, {
+    tenant: call.caller.tenant,
+    profile,
+    conversation: { ...conversation, record: pending.record },
+    thread: { ...thread, record: pending.thread },
+    addSpentNanoUsd: 0,
+    receipts: [],
+    now: call.at,
+  });
   if (outcome === "conflict") return null;
-  stations.pinCache.remember(decision.key, pending.record);
   return {
     ...decision,
     asked: pending,
@@ -225,11 +222,7 @@ export function decideHop(
 }
 
 /** Without the store a conversation is served on, but a locked pin that is stored stays where it is (I7). */
-function hopUnstored(
-  stations: Stations,
-  decision: Decision,
-  planned: PlannedAttempt,
-): HopResult {
+function hopUnstored(stations: Stations, decision: Decision, planned: PlannedAttempt): HopResult {
   const bound = decision.profile.pin.mode === "lock" && !decision.degraded;
   if (stations.config.onStoreFailure === "strict" || bound) return { ok: false };
   const { ok, record } = hopRecord(stations, { decision, loaded: decision, planned });
@@ -253,19 +246,16 @@ async function hopOnce(stations: Stations, hop: Hop): Promise<HopResult | null> 
   if (record === before) {
     return ok ? { ok, decision: { ...decision, conversation, thread: loaded.thread } } : { ok };
   }
-  const outcome = await stations.store.commit(
-    rowsCommit({
-      tenant: decision.call.caller.tenant,
-      profile: decision.profile,
-      conversation,
-      thread: loaded.thread,
-      addSpentNanoUsd: 0,
-      receipts: [],
-      now: stations.clock.now(),
-    }),
-  );
+  const outcome = await commitRows(stations, {
+    tenant: decision.call.caller.tenant,
+    profile: decision.profile,
+    conversation,
+    thread: loaded.thread,
+    addSpentNanoUsd: 0,
+    receipts: [],
+    now: stations.clock.now(),
+  });
   if (outcome === "conflict") return null;
-  stations.pinCache.remember(decision.key, record);
   if (!ok) return { ok };
   return {
     ok,

@@ -1,7 +1,7 @@
 // The rows of a conversation on their way from and to the store: loading, poison, versions.
 // Must never trust an unreadable row, overwrite a newer one, or let a failing store stop a turn by itself.
 
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { z } from "zod";
 import { pinSnapshotSchema } from "../conversation/pin.machine.ts";
 import {
@@ -33,7 +33,7 @@ export interface ThreadRow {
 
 /** The key of a conversation: another tenant's id is another conversation. */
 export function conversationKey(tenant: string, id: string): string {
-  return createHash("sha256").update(`${tenant}\0${id}`).digest("base64url").slice(0, 32);
+  return hash("sha256", `${tenant}\0${id}`, "base64url").slice(0, 32);
 }
 
 /** Null: no such row. An unreadable one is quarantined and `make` takes its place (I8). */
@@ -46,7 +46,7 @@ export async function loadConversation(
   if (stored === null) return { key, version: 0, spentNanoUsd: 0, record: make([]) };
   const { version, spentNanoUsd, body } = stored;
   try {
-    return { key, version, spentNanoUsd, record: readConversation(body) };
+    return { key, version, spentNanoUsd, record: stations.memo.conversations.read(key, body) };
   } catch (error) {
     await quarantine(stations, { key, body, error });
     return { key, version, spentNanoUsd, record: make(salvagePins(body)) };
@@ -57,7 +57,11 @@ export async function loadThread(stations: Stations, key: string, id: string): P
   const stored = await stations.store.loadThread(key, id);
   if (stored === null) return { id, version: 0, record: newThread() };
   try {
-    return { id, version: stored.version, record: readThread(stored.body) };
+    return {
+      id,
+      version: stored.version,
+      record: stations.memo.threads.read(`${key} ${id}`, stored.body),
+    };
   } catch (error) {
     await quarantine(stations, { key, body: stored.body, error });
     return { id, version: stored.version, record: newThread() };
@@ -121,8 +125,30 @@ export interface RowsWrite {
   readonly now: number;
 }
 
-/** The transaction that writes both rows on top of the versions they were read at. */
-export function rowsCommit(write: RowsWrite): TurnCommit {
+/**
+ * Writes both rows on top of the versions they were read at, and the receipts, in one transaction.
+ * `conflict`: another turn was stored in between, and nothing of this was.
+ */
+export async function commitRows(
+  stations: Stations,
+  write: RowsWrite,
+): Promise<"committed" | "conflict"> {
+  const { conversation, thread } = write;
+  const commit = rowsCommit(write);
+  const outcome = await stations.store.commit(commit);
+  if (outcome === "conflict") return outcome;
+  const { conversations, threads } = stations.memo;
+  if (commit.conversation !== null) {
+    conversations.remember(conversation.key, commit.conversation.body, conversation.record);
+  }
+  if (commit.thread !== null) {
+    threads.remember(`${conversation.key} ${thread.id}`, commit.thread.body, thread.record);
+  }
+  stations.pinCache.remember(conversation.key, conversation.record);
+  return outcome;
+}
+
+function rowsCommit(write: RowsWrite): TurnCommit {
   const { conversation, thread, now } = write;
   const { record } = conversation;
   return {

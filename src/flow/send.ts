@@ -122,6 +122,7 @@ async function walkOnce(stations: Stations, sending: Sending): Promise<Sent> {
       stream: call.request.stream,
       dropUsageEvent: call.request.stream && !call.request.wantsUsageEvent,
       timeouts,
+      answerBytesMax: stations.config.limits.answerBytesMax,
       clock: stations.clock,
       onClientGone: (gone) => call.reply.onGone(gone),
       sink: {

@@ -8,7 +8,7 @@ import type { Receipt } from "../receipts/receipt.ts";
 import type { Decision } from "./decide.ts";
 import { costOf, pinWord, receiptOf, usageOf, type EndedTurn } from "./ended-turn.ts";
 import { loadTurn } from "./load-turn.ts";
-import { rowsCommit, type ConversationRow, type ThreadRow } from "./rows.ts";
+import { commitRows, type ConversationRow, type ThreadRow } from "./rows.ts";
 import type { Stations } from "./stations.ts";
 
 /** Most rounds of compare-and-set. Each lost one means that another turn of the conversation was stored. */
@@ -114,19 +114,16 @@ async function settleOnce(
     turn: settled.turn,
     state,
   });
-  const outcome = await stations.store.commit(
-    rowsCommit({
-      tenant: turn.call.caller.tenant,
-      profile: decision.profile,
-      conversation: { ...conversation, record: settled.record },
-      thread: { ...thread, record: settled.thread },
-      addSpentNanoUsd: cost ?? 0,
-      receipts: [receiptWrite(stations, receipt, turn)],
-      now: facts.now,
-    }),
-  );
+  const outcome = await commitRows(stations, {
+    tenant: turn.call.caller.tenant,
+    profile: decision.profile,
+    conversation: { ...conversation, record: settled.record },
+    thread: { ...thread, record: settled.thread },
+    addSpentNanoUsd: cost ?? 0,
+    receipts: [receiptWrite(stations, receipt, turn)],
+    now: facts.now,
+  });
   if (outcome === "conflict") return null;
-  stations.pinCache.remember(decision.key, settled.record);
   return { saved: true, receipt, state };
 }
 

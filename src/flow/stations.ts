@@ -6,6 +6,7 @@ import type { CallHeaders, RequestHeaders } from "../api/headers.ts";
 import type { Identity } from "../api/identity.ts";
 import type { ChatRequest } from "../api/openai-chat.ts";
 import type { Config } from "../config.ts";
+import type { ConversationRecord, ThreadRecord } from "../conversation/record.ts";
 import type { ConversationStore } from "../conversation/store-port.ts";
 import type { ModelNames } from "../routing/candidates.ts";
 import type { Profile } from "../turn/profile.ts";
@@ -13,6 +14,7 @@ import type { Health } from "../upstream/health.ts";
 import type { Walker } from "../upstream/walk.ts";
 import type { KeyedQueue } from "./keyed-queue.ts";
 import type { PinCache } from "./pin-cache.ts";
+import type { RowMemo } from "./row-memo.ts";
 
 export interface Clock {
   /** Milliseconds since the epoch: for timestamps only. */
@@ -48,6 +50,11 @@ export interface Stations {
   readonly health: Health;
   readonly queue: KeyedQueue;
   readonly pinCache: PinCache;
+  /** How the rows read that this process wrote last. */
+  readonly memo: {
+    readonly conversations: RowMemo<ConversationRecord>;
+    readonly threads: RowMemo<ThreadRecord>;
+  };
   readonly counters: Counters;
   readonly log: TurnLog;
   readonly clock: Clock;

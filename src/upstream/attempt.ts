@@ -2,7 +2,13 @@
 // Must never start an answer to the client before its first content, end a cut stream cleanly, or retry by itself.
 
 import type { Dispatcher } from "undici";
-import { answerFault, classifyFailure, classifyRefusal, type UpstreamFault } from "./classify.ts";
+import {
+  answerFault,
+  classifyFailure,
+  classifyRefusal,
+  RETRY_ADVICE,
+  type UpstreamFault,
+} from "./classify.ts";
 import { createDecoder } from "./decode-answer.ts";
 import type { AnswerReader, AnswerSummary } from "./dialect.ts";
 import {
@@ -12,10 +18,12 @@ import {
   type UpstreamHeaders,
 } from "./event-relay.ts";
 
-/** Most bytes of a JSON answer held in memory. */
-const JSON_BYTES_MAX = 64 * 1024 * 1024;
 /** Most bytes of an error body that are read. */
 const ERROR_BYTES_MAX = 64 * 1024;
+/** What a provider may still send behind the end of an answer before its connection is given up: bytes, milliseconds. */
+const LATE_BYTES_MAX = 64 * 1024;
+const LATE_MS_MAX = 5_000;
+
 export interface AttemptRequest {
   readonly dispatcher: Dispatcher;
   readonly path: string;
@@ -31,6 +39,8 @@ export interface AttemptRequest {
     readonly idleMs: number;
     readonly totalMs: number;
   };
+  /** Most bytes of an answer that is not a stream. */
+  readonly answerBytesMax: number;
   /** Tells when the client has gone away; returns a function that stops listening. */
   readonly onClientGone: (gone: () => void) => () => void;
   readonly clock: { readonly now: () => number; readonly monotonicMs: () => number };
@@ -79,6 +89,7 @@ export function runAttempt(request: AttemptRequest): Promise<AttemptResult> {
       headersTimeout: request.timeouts.firstByteMs,
       bodyTimeout: request.timeouts.idleMs,
     };
+    if (attempt.settled) return;
     try {
       request.dispatcher.dispatch(options, attempt);
     } catch (error) {
@@ -97,7 +108,7 @@ class Attempt implements Dispatcher.DispatchHandler {
   readonly #resolve: (result: AttemptResult) => void;
   readonly #startedAt: number;
   readonly #totalTimer: NodeJS.Timeout;
-  readonly #stopListening: () => void;
+  #stopListening: () => void = () => undefined;
   #controller: Dispatcher.DispatchController | null = null;
   #status: number | null = null;
   #headers: UpstreamHeaders = {};
@@ -106,6 +117,9 @@ class Attempt implements Dispatcher.DispatchHandler {
   #clientGone = false;
   #chunks: Buffer[] = [];
   #chunkBytes = 0;
+  #lateBytes = 0;
+  #lateTimer: NodeJS.Timeout | undefined;
+  #waiting = false;
   #decoder: ReturnType<typeof createDecoder> = null;
   readonly #relay: EventRelay;
 
@@ -119,10 +133,17 @@ class Attempt implements Dispatcher.DispatchHandler {
       this.#fail(classifyFailure(late, this.#firstByteMs !== null));
       this.#abort(late);
     }, request.timeouts.totalMs);
-    this.#stopListening = request.onClientGone(() => {
+    // Calls back at once when the client left between two attempts.
+    const stopListening = request.onClientGone(() => {
       this.#clientGone = true;
       this.#abort(new ClientGoneError("client closed the request"));
     });
+    if (this.#settled) stopListening();
+    else this.#stopListening = stopListening;
+  }
+
+  get settled(): boolean {
+    return this.#settled;
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -142,22 +163,29 @@ class Attempt implements Dispatcher.DispatchHandler {
     this.#decoder = createDecoder(headers["content-encoding"], {
       onData: (chunk) => this.#take(chunk),
       onEnd: () => this.#end(),
-      onError: (error) => this.#fail(classifyFailure(error, this.#relay.opened)),
+      onError: (error) => {
+        const what = this.#relay.opened ? "upstream_stream_cut" : "upstream_invalid_answer";
+        this.#fail(answerFault(what, `The provider's answer cannot be decoded. ${RETRY_ADVICE}`));
+        this.#abort(error);
+      },
     });
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#firstByteMs ??= this.#request.clock.monotonicMs() - this.#startedAt;
-    if (this.#decoder === null) this.#take(chunk);
+    if (this.#settled) this.#passOver(chunk);
+    else if (this.#decoder === null) this.#take(chunk);
     else this.#decoder.write(chunk);
   }
 
   onResponseEnd(): void {
+    clearTimeout(this.#lateTimer);
     if (this.#decoder === null) this.#end();
     else this.#decoder.end();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    clearTimeout(this.#lateTimer);
     if (this.#clientGone) this.#settle({ kind: "aborted" });
     else this.#fail(classifyFailure(error, this.#firstByteMs !== null));
   }
@@ -168,15 +196,22 @@ class Attempt implements Dispatcher.DispatchHandler {
       this.#step(this.#relay.push(chunk));
       return;
     }
-    const limit = this.#isRefusal() ? ERROR_BYTES_MAX : JSON_BYTES_MAX;
+    const limit = this.#isRefusal() ? ERROR_BYTES_MAX : this.#request.answerBytesMax;
     if (this.#chunkBytes + chunk.length > limit) {
-      if (this.#isRefusal()) return;
-      this.#fail(answerFault("upstream_invalid_answer", "The provider's answer is too large."));
+      const message = "The provider's answer is larger than limits.answerBytesMax allows.";
+      const tooLarge = answerFault("upstream_invalid_answer", message);
+      this.#fail(this.#isRefusal() ? this.#refusal(false) : tooLarge);
       this.#abort(new Error("answer too large"));
       return;
     }
     this.#chunks.push(chunk);
     this.#chunkBytes += chunk.length;
+  }
+
+  /** Behind the end nothing matters to the client, but a connection must not be held for ever. */
+  #passOver(chunk: Buffer): void {
+    this.#lateBytes += chunk.length;
+    if (this.#lateBytes > LATE_BYTES_MAX) this.#abort(new Error("bytes behind the end"));
   }
 
   /** Acts on what a piece of the stream led to. */
@@ -185,6 +220,9 @@ class Attempt implements Dispatcher.DispatchHandler {
     if (step.kind === "ended") {
       // What a server sends after its last event, and when it closes, is of no interest to the client.
       this.#settle({ kind: "completed", body: null, terminal: step.terminal });
+      this.#lateTimer = setTimeout(() => {
+        this.#abort(new Error("the connection stays open behind the end"));
+      }, LATE_MS_MAX).unref();
     } else if (step.kind === "failed") {
       this.#fail(step.failure);
       this.#abort(new Error("the stream failed"));
@@ -194,17 +232,21 @@ class Attempt implements Dispatcher.DispatchHandler {
   }
 
   #waitForClient(): void {
-    const controller = this.#controller;
-    if (controller === null || controller.paused) return;
-    controller.pause();
+    if (this.#waiting) return;
+    this.#waiting = true;
+    this.#controller?.pause();
+    this.#decoder?.pause();
     this.#request.sink.whenDrained(() => {
-      if (!this.#settled) controller.resume();
+      this.#waiting = false;
+      if (this.#settled) return;
+      this.#decoder?.resume();
+      this.#controller?.resume();
     });
   }
 
   #end(): void {
     if (this.#settled) return;
-    if (this.#isRefusal()) this.#fail(this.#refusal());
+    if (this.#isRefusal()) this.#fail(this.#refusal(true));
     else if (this.#isStream()) this.#step(this.#relay.finish());
     else this.#endJson();
   }
@@ -219,7 +261,7 @@ class Attempt implements Dispatcher.DispatchHandler {
     this.#settle({ kind: "completed", body, terminal: null });
   }
 
-  #refusal(): UpstreamFault {
+  #refusal(whole: boolean): UpstreamFault {
     const header = (name: string): string | null => {
       const value = this.#headers[name];
       return typeof value === "string" ? value : null;
@@ -228,6 +270,7 @@ class Attempt implements Dispatcher.DispatchHandler {
       status: this.#status ?? 500,
       header,
       body: Buffer.concat(this.#chunks),
+      whole,
       now: this.#request.clock.now(),
     });
   }
@@ -249,7 +292,7 @@ class Attempt implements Dispatcher.DispatchHandler {
   #isStream(): boolean {
     const type = this.#headers["content-type"];
     if (this.#isRefusal() || !this.#request.stream) return false;
-    return typeof type === "string" && type.startsWith("text/event-stream");
+    return typeof type === "string" && /^text\/event-stream\b/i.test(type);
   }
 
   #settle(
@@ -262,6 +305,7 @@ class Attempt implements Dispatcher.DispatchHandler {
     this.#settled = true;
     clearTimeout(this.#totalTimer);
     this.#stopListening();
+    this.#decoder?.destroy();
     this.#resolve({
       ...end,
       summary: this.#request.reader.summary(),

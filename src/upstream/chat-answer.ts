@@ -9,6 +9,10 @@ import { readEvent } from "./sse.ts";
 const TOOL_NAMES_MAX = 128;
 /** Longest tool name kept, in characters. */
 const TOOL_NAME_LENGTH_MAX = 64;
+/** Data of the event without which a stream counts as cut. */
+const DONE = "[DONE]";
+const TELLS_USAGE = /"usage"\s*:\s*\{/;
+const TELLS_FINISH = /"finish_reason"\s*:\s*"/;
 
 export function createChatReader(): AnswerReader {
   let usage: Usage | null = null;
@@ -51,7 +55,7 @@ export function createChatReader(): AnswerReader {
     readEvent(raw) {
       const { data } = readEvent(raw);
       if (data === null) return begun ? "content" : "preamble";
-      if (data === "[DONE]") return "terminal";
+      if (data === DONE) return "terminal";
       if (begun && !matters(data)) {
         pieces += 1;
         return "content";
@@ -63,6 +67,10 @@ export function createChatReader(): AnswerReader {
       }
       // Once content has gone out there is no way back: what looks empty is passed on in its place.
       return kind === "preamble" && begun ? "content" : kind;
+    },
+    isWhole(raw) {
+      const { data } = readEvent(raw);
+      return data === DONE || (data !== null && parseObject(data) !== null);
     },
     readJson(body) {
       const answer = parseObject(body.toString("utf8"));
@@ -83,10 +91,10 @@ export function createChatReader(): AnswerReader {
 function matters(data: string): boolean {
   return (
     data.includes('"tool_calls"') ||
-    data.includes('"usage":{') ||
-    data.includes('"usage": {') ||
     data.includes('"error"') ||
-    (data.includes('"finish_reason"') && !data.includes('"finish_reason":null'))
+    // The cheap look comes first; the exact one minds any spacing and more than one choice.
+    (data.includes('"usage"') && TELLS_USAGE.test(data)) ||
+    (data.includes('"finish_reason"') && TELLS_FINISH.test(data))
   );
 }
 

@@ -19,7 +19,7 @@ export interface UpstreamFault {
   readonly retryAfterMs: number | null;
   /** True for a key that will not work by waiting: refused, or unpaid. */
   readonly quarantine: boolean;
-  /** The upstream's own answer, relayed as it is when the request itself was at fault. */
+  /** The upstream's own answer, relayed as it is when the request itself was at fault; never a part of it. */
   readonly relay: { readonly status: number; readonly body: Buffer } | null;
 }
 
@@ -27,6 +27,8 @@ export interface UpstreamRefusal {
   readonly status: number;
   readonly header: (name: string) => string | null;
   readonly body: Buffer;
+  /** False when the body is only the beginning of what was sent. */
+  readonly whole: boolean;
   readonly now: number;
 }
 
@@ -36,9 +38,14 @@ const BILLING_CODES =
 const OVERFLOW_CODES =
   /context_length_exceeded|maximum context length|too many tokens|prompt is too long/i;
 
+/** A refused key under a status that blames the request. Quotes inside a quoted prompt are escaped, so it cannot match. */
+const KEY_CODES = /"code"\s*:\s*"invalid_api_key"|"reason"\s*:\s*"API_KEY_INVALID"/;
+/** Longest wait passed on to a caller, in seconds: a provider's wrong clock must not bench it for days. */
+const RETRY_AFTER_SECONDS_MAX = 3_600;
+
 /** Classifies an answer whose status says it failed. */
 export function classifyRefusal(refusal: UpstreamRefusal): UpstreamFault {
-  const { status, body } = refusal;
+  const { status, body, whole } = refusal;
   const words = errorWords(body);
   const retryAfterMs = readRetryAfter(refusal);
   const relay = { status, body };
@@ -47,7 +54,7 @@ export function classifyRefusal(refusal: UpstreamRefusal): UpstreamFault {
     scope,
     retryAfterMs,
     quarantine,
-    relay: scope === "request" ? relay : null,
+    relay: scope === "request" && whole ? relay : null,
   });
   if (status === 402 || (status === 429 && BILLING_CODES.test(words))) {
     const message =
@@ -55,15 +62,16 @@ export function classifyRefusal(refusal: UpstreamRefusal): UpstreamFault {
     return make(makeFault("upstream_billing", message), "key", true);
   }
   if (status === 429) {
-    const seconds = Math.max(1, Math.ceil((retryAfterMs ?? 1_000) / 1_000));
+    const told = Math.max(1, Math.ceil((retryAfterMs ?? 1_000) / 1_000));
+    const seconds = Math.min(told, RETRY_AFTER_SECONDS_MAX);
     const message = `The provider limits the rate. Try again in ${seconds} s.`;
     return make(makeFault("upstream_rate_limited", message, { retryAfterSeconds: seconds }), "key");
   }
   if (OVERFLOW_CODES.test(words))
     return make(invalidRequest("The request does not fit the model's context."), "request");
-  if (status === 401 || status === 403) {
+  if (status === 401 || status === 403 || (status === 400 && KEY_CODES.test(words))) {
     const message = "The provider refused the gateway's key. The operator has to check it.";
-    return make(makeFault("upstream_rejected_key", message), "key", status === 401);
+    return make(makeFault("upstream_rejected_key", message), "key", status !== 403);
   }
   if (status === 404) {
     const message = "The provider does not know this model. The operator has to check its name.";
@@ -79,7 +87,8 @@ export function classifyRefusal(refusal: UpstreamRefusal): UpstreamFault {
     const message = "The provider is overloaded. Try again shortly.";
     return make(makeFault("upstream_overloaded", message, { retryAfterSeconds: 1 }), "deployment");
   }
-  if (status >= 500 || status < 400) {
+  // 409 is never passed on: agents either storm or die of it (docs/adr/0003).
+  if (status >= 500 || status < 400 || status === 409) {
     const message = `The provider answered with status ${status}. Try again.`;
     return make(makeFault("upstream_unavailable", message), "deployment");
   }

@@ -21,7 +21,14 @@ interface DecoderListener {
 interface Decoder {
   write(chunk: Buffer): void;
   end(): void;
+  /** No more onData until `resume`. */
+  pause(): void;
+  resume(): void;
+  /** Nothing is reported any more. */
+  destroy(): void;
 }
+
+const nothing = (): void => undefined;
 
 /** Null when there is nothing to decode. An unknown encoding is reported through onError at the first byte. */
 export function createDecoder(
@@ -29,10 +36,10 @@ export function createDecoder(
   listener: DecoderListener,
 ): Decoder | null {
   if (encoding === undefined || encoding === "" || encoding === "identity") return null;
-  const stream = makeStream(String(encoding));
+  const stream = makeStream(String(encoding).toLowerCase());
   if (stream === null) {
     const fail = () => listener.onError(new Error("unknown content-encoding of the answer"));
-    return { write: fail, end: fail };
+    return { write: fail, end: fail, pause: nothing, resume: nothing, destroy: nothing };
   }
   let decoded = 0;
   stream.on("data", (chunk: Buffer) => {
@@ -48,6 +55,15 @@ export function createDecoder(
     },
     end: () => {
       stream.end();
+    },
+    pause: () => {
+      stream.pause();
+    },
+    resume: () => {
+      stream.resume();
+    },
+    destroy: () => {
+      stream.destroy();
     },
   };
 }

@@ -24,6 +24,8 @@ export interface AnswerSummary {
 export interface AnswerReader {
   /** One complete SSE event with its terminating blank line. */
   readEvent(raw: Buffer): EventKind;
+  /** Whether the bytes at the end of a stream are an event that only lacks its blank line, and no cut one. */
+  isWhole(raw: Buffer): boolean;
   /** A complete JSON body. False when it is not an answer of this dialect. */
   readJson(body: Buffer): boolean;
   /** True when the end of the stream without a terminal event still is a complete answer. */

@@ -4,6 +4,7 @@
 import { answerFault, classifyFailure, RETRY_ADVICE, type UpstreamFault } from "./classify.ts";
 import type { AnswerReader } from "./dialect.ts";
 import { createSseSplitter, type SseSplitter } from "./sse.ts";
+import { FaultError } from "../turn/fault.ts";
 
 /** Most bytes of one event of a stream. */
 const EVENT_BYTES_MAX = 16 * 1024 * 1024;
@@ -67,6 +68,10 @@ export class EventRelay {
         room = step.room && room;
       }
     } catch (error) {
+      if (error instanceof FaultError) {
+        const { message } = error.fault;
+        return { kind: "failed", failure: answerFault("upstream_invalid_answer", message) };
+      }
       const cause = error instanceof Error ? error : new Error("bad stream");
       return { kind: "failed", failure: classifyFailure(cause, true) };
     }
@@ -76,8 +81,9 @@ export class EventRelay {
   /** The upstream has closed the stream. */
   finish(): StreamStep {
     const rest = this.#splitter.rest();
-    // Some servers leave out the blank line after the very last event.
-    const last = rest.length === 0 ? MORE : this.#take(Buffer.concat([rest, BLANK_LINE]));
+    // Some servers leave out the blank line after the very last event. What a cut left is not passed on.
+    const isEvent = rest.length > 0 && this.#options.reader.isWhole(rest);
+    const last = isEvent ? this.#take(Buffer.concat([rest, BLANK_LINE])) : MORE;
     if (last.kind !== "more") return last;
     if (!this.#options.reader.finished()) {
       const message = `The provider's answer ended before it was complete. ${RETRY_ADVICE}`;

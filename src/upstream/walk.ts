@@ -40,7 +40,13 @@ export interface WalkOptions<Attempt> {
   readonly headers: Readonly<Record<string, string>>;
   readonly attempt: Pick<
     AttemptRequest,
-    "stream" | "dropUsageEvent" | "sink" | "timeouts" | "onClientGone" | "clock"
+    | "stream"
+    | "dropUsageEvent"
+    | "sink"
+    | "timeouts"
+    | "answerBytesMax"
+    | "onClientGone"
+    | "clock"
   >;
   readonly path: string;
   readonly random: () => number;
@@ -131,7 +137,7 @@ class Walk<Attempt> {
     const walk = this.#options;
     const { deployment } = step;
     this.#tried.push(key, deployment.id);
-    const result = await runAttempt({
+    const answered = await runAttempt({
       ...walk.attempt,
       dispatcher: route.dispatcher,
       path: `${route.pathPrefix}${walk.path}`,
@@ -139,6 +145,7 @@ class Walk<Attempt> {
       body: walk.body(deployment, this.#withNew),
       reader: createChatReader(),
     });
+    const result = withoutKey(answered, keyValue(route, key));
     this.#last = result;
     this.#note(result, deployment, key);
     return result;
@@ -201,10 +208,21 @@ function keyName(route: Route, index: number): string {
   return `${route.provider.id}#key ${index + 1}`;
 }
 
-function authorization(route: Route, name: string): Record<string, string> {
+function keyValue(route: Route, name: string): string | null {
   const position = Number(name.slice(name.lastIndexOf(" ") + 1)) - 1;
-  const key = route.provider.keys[position];
-  return key === undefined ? {} : { authorization: `Bearer ${key}` };
+  return route.provider.keys[position] ?? null;
+}
+
+function authorization(route: Route, name: string): Record<string, string> {
+  const key = keyValue(route, name);
+  return key === null ? {} : { authorization: `Bearer ${key}` };
+}
+
+/** Some providers quote the key that they refuse: such an answer is told in our own words. */
+function withoutKey(result: AttemptResult, key: string | null): AttemptResult {
+  if (key === null || result.kind !== "failed" || result.failure.relay === null) return result;
+  if (!result.failure.relay.body.includes(key)) return result;
+  return { ...result, failure: { ...result.failure, relay: null } };
 }
 
 function nothingTried(): AttemptResult {
