@@ -21,6 +21,8 @@ import { AUTO_MODEL } from "./routing/candidates.ts";
 import { watchMethods } from "./served-methods.ts";
 import { FaultError, makeFault, throwFault, type Fault } from "./turn/fault.ts";
 
+const CONVERSATIONS_PREFIX = "/v1/conversations/";
+
 export interface RouteOptions {
   readonly stations: Stations;
   readonly keyring: Keyring;
@@ -71,25 +73,23 @@ function addReadingRoutes(server: FastifyInstance, options: RouteOptions): void 
   server.get("/v1/conversations", (request) =>
     listConversations(stations, callerOf(options, request).tenant, request.query),
   );
-  // An id may hold slashes, so everything behind the prefix is the id but for the known endings.
+  // An id may hold slashes, so everything behind the prefix is the id but for the known endings; one that
+  // ends like them itself is sent percent-encoded.
   server.get("/v1/conversations/*", (request) => {
     const { tenant } = callerOf(options, request);
-    const path = wildcard(request);
-    if (!path.endsWith("/turns")) return readOneConversation(stations, tenant, path);
-    const id = path.slice(0, -"/turns".length);
+    const id = idBefore(request, "/turns");
+    if (id === null) return readOneConversation(stations, tenant, idOf(request));
     return listTurns(stations, tenant, { id, query: request.query });
   });
   server.post("/v1/conversations/*", async (request) => {
     const { tenant } = adminOf(options, request);
-    const path = wildcard(request);
-    if (!path.endsWith("/actions")) return unknownPath(request);
-    const id = path.slice(0, -"/actions".length);
+    const id = idBefore(request, "/actions") ?? unknownPath(request);
     await act(stations, { tenant, id, action: readAction(readJson(request.body)) });
     return readOneConversation(stations, tenant, id);
   });
   server.delete("/v1/conversations/*", async (request, reply) => {
     const { tenant } = adminOf(options, request);
-    const id = wildcard(request);
+    const id = idOf(request);
     const deleted = await stations.store.deleteConversation(tenant, conversationKey(tenant, id));
     stations.pinCache.forget(conversationKey(tenant, id));
     if (!deleted) throwFault("not_found", "There is no such conversation for this key.");
@@ -155,10 +155,20 @@ function adminOf(options: RouteOptions, request: FastifyRequest): Caller {
   return throwFault("forbidden", "This needs an admin's key.");
 }
 
-function wildcard(request: FastifyRequest): string {
-  const { params } = request;
-  const isWild = typeof params === "object" && params !== null && "*" in params;
-  return isWild ? String(params["*"]) : "";
+/** The path behind the prefix as it was sent: what is percent-encoded in it belongs to the id. */
+function encodedId(request: FastifyRequest): string {
+  const path = request.url.split("?")[0] ?? "";
+  return path.slice(CONVERSATIONS_PREFIX.length).replace(/\/$/, "");
+}
+
+function idOf(request: FastifyRequest): string {
+  return decodeURIComponent(encodedId(request));
+}
+
+/** The id in front of this ending; null when the path ends otherwise. */
+function idBefore(request: FastifyRequest, ending: string): string | null {
+  const encoded = encodedId(request);
+  return encoded.endsWith(ending) ? decodeURIComponent(encoded.slice(0, -ending.length)) : null;
 }
 
 function readJson(body: unknown): unknown {

@@ -6,7 +6,7 @@ import { makeFault, throwFault, FaultError } from "../turn/fault.ts";
 export type RequestHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 /** One conversation id: no comma (node joins repeated headers with one), no spaces, no control characters. */
-const CONVERSATION_ID = /^[A-Za-z0-9._:~@/-]{1,256}$/;
+export const CONVERSATION_ID = /^[A-Za-z0-9._:~@/-]{1,256}$/;
 /** Most of a profile's name that is looked at and repeated, in characters; none is longer than 64. */
 const PROFILE_LENGTH_MAX = 80;
 /** Longest X-Routing-Hints header, in characters. */

@@ -1,7 +1,8 @@
 // Which conversation a request belongs to, by the first source that names one. Decides nothing about it.
 // Must never take something shared by many conversations (a user, a cache key) for a conversation of its own.
 
-import { headerValue, type RequestHeaders } from "./headers.ts";
+import { createHash } from "node:crypto";
+import { CONVERSATION_ID, headerValue, type RequestHeaders } from "./headers.ts";
 
 /**
  * conversation: carries pin, budget and evidence. sticky: names a person or many conversations, so it only keeps
@@ -91,8 +92,14 @@ export function isAgentClient(headers: RequestHeaders): boolean {
   );
 }
 
-function conversation(id: string, source: string): Identity {
+/** What is no id by our own rule is hashed to one, so that it fits a header, a path and a row. */
+function conversation(given: string, source: string): Identity {
+  const id = CONVERSATION_ID.test(given) ? given : `hashed-${hashOf(given)}`;
   return { kind: "conversation", id, source };
+}
+
+function hashOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 32);
 }
 
 function sticky(id: string, source: string): Identity {

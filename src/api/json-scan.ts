@@ -28,8 +28,8 @@ export interface BodyScan {
   readonly array: Span | null;
   /** The members of that array. */
   readonly elements: readonly Span[];
-  /** True when a field named `watchedKey` stands inside the array; written with escapes it is not found. */
-  readonly watchedSeen: boolean;
+  /** Those of `watchedKeys` that stand inside the array; written with escapes they are not found. */
+  readonly watchedSeen: ReadonlySet<string>;
   /** Offset of the outer opening brace. */
   readonly open: number;
   /** Offset of the outer closing brace. */
@@ -41,8 +41,8 @@ export interface ScanOptions {
   readonly arrayField: string;
   /** How deep braces and brackets may be nested; the outer object is the first level. */
   readonly depthMax: number;
-  /** A field name that is looked out for inside the array field, at any depth. */
-  readonly watchedKey?: string;
+  /** Field names that are looked out for inside the array field, at any depth; a few at most. */
+  readonly watchedKeys?: readonly string[];
 }
 
 /** Most top-level fields of a body: a hostile body must not buy a large map with few bytes. */
@@ -86,8 +86,8 @@ export function scanBody(body: Buffer, options: ScanOptions): BodyScan {
     token.failSyntax(json, open, "the opening brace of an object");
   }
   if (options.depthMax < 1) token.failDepth(open);
-  const { arrayField, depthMax, watchedKey } = options;
-  const watch = watchedKey === undefined ? null : watchFor(watchedKey);
+  const { arrayField, depthMax, watchedKeys } = options;
+  const watch = watchedKeys === undefined ? null : watchFor(watchedKeys);
   const scan = readObject(body, json, { open, arrayField, levelsMax: depthMax - 1, watch });
   const end = token.skipSpace(json, scan.close + 1);
   if (end !== json.end) token.failSyntax(json, end, "the end of the body");
@@ -128,13 +128,16 @@ export function parseSpan(body: Buffer, span: Span): unknown {
   return JSON.parse(body.toString("utf8", span.start, span.end));
 }
 
-function watchFor(key: string): token.KeyWatch {
-  return { key: Buffer.from(JSON.stringify(key)), seen: false };
+function watchFor(names: readonly string[]): token.KeyWatch {
+  const keys = names.map((name) => ({ name, bytes: Buffer.from(JSON.stringify(name)) }));
+  return { keys, seen: new Set() };
 }
+
+const NONE_SEEN: ReadonlySet<string> = new Set();
 
 function readObject(body: Buffer, json: token.JsonBytes, plan: ObjectPlan) {
   const { watch } = plan;
-  const watching = watch === null ? json : { ...json, watch };
+  const watching = watch === null ? json : { view: json.view, end: json.end, watch };
   const { open, levelsMax, arrayField } = plan;
   const fields = new Map<string, Field>();
   const elements: Span[] = [];
@@ -154,7 +157,7 @@ function readObject(body: Buffer, json: token.JsonBytes, plan: ObjectPlan) {
     fields.set(name, { name, key: { start: at, end: keyEnd }, value });
     at = token.skipComma(json, end, token.CLOSE_BRACE);
   }
-  return { fields, array, elements, watchedSeen: watch?.seen ?? false, open, close: at };
+  return { fields, array, elements, watchedSeen: watch?.seen ?? NONE_SEEN, open, close: at };
 }
 
 /** Collects the members of the array that opens at `list.open`; returns the offset behind it. */

@@ -30,15 +30,15 @@ export interface JsonBytes {
    * step.
    */
   readonly end: number;
-  /** A field name to look out for on the way; null: none. */
+  /** Field names to look out for on the way; null: none. */
   readonly watch: KeyWatch | null;
 }
 
-/** Tells whether a field of this name was stepped over, at any depth. */
+/** Tells which of some field names were stepped over, at any depth. */
 export interface KeyWatch {
-  /** The name with its quotes, as UTF-8. */
-  readonly key: Buffer;
-  seen: boolean;
+  /** The names with their quotes, as UTF-8, each with its name. */
+  readonly keys: readonly { readonly bytes: Buffer; readonly name: string }[];
+  readonly seen: Set<string>;
 }
 
 /**
@@ -189,12 +189,19 @@ function skipScalar(json: JsonBytes, start: number): number {
   return failSyntax(json, start, "a value");
 }
 
+function isAt(json: JsonBytes, start: number, bytes: Buffer): boolean {
+  return bytes.every((byte, index) => json.view.getUint8(start + index) === byte);
+}
+
 /** `start` is the opening quote of a field name. Returns the offset of the value. */
 function skipKey(json: JsonBytes, start: number): number {
   const end = skipString(json, start);
   const { watch } = json;
-  if (watch !== null && end - start === watch.key.length && !watch.seen) {
-    watch.seen = watch.key.every((byte, index) => json.view.getUint8(start + index) === byte);
+  if (watch !== null) {
+    for (const { bytes, name } of watch.keys) {
+      // The lengths differ nearly always, and then nothing else is looked at.
+      if (bytes.length === end - start && isAt(json, start, bytes)) watch.seen.add(name);
+    }
   }
   return skipColon(json, end);
 }

@@ -14,9 +14,7 @@ const IMAGE_KEY = "image_url";
 /** Lower bound of bytes a token stands for, so that the estimate never excludes what might fit. */
 const BYTES_PER_TOKEN_MAX = 8;
 /** Fields of a message part whose value is a file: its bytes say nothing about tokens. */
-const FILE_KEYS = ['"input_audio"', '"file_data"'] as const;
-/** Only bodies above this are searched for files, in bytes: smaller ones fit every model. */
-const FILE_SEARCH_BYTES_MIN = 16 * 1024;
+const FILE_KEYS = [IMAGE_KEY, "input_audio", "file_data"] as const;
 
 export interface ChatRequest {
   readonly body: Buffer;
@@ -40,7 +38,7 @@ export function readChatRequest(body: Buffer, limits: { readonly depthMax: numbe
   const scan = scanBody(body, {
     arrayField: "messages",
     depthMax: limits.depthMax,
-    watchedKey: IMAGE_KEY,
+    watchedKeys: FILE_KEYS,
   });
   refuseDisguised(scan);
   const field = (name: string): unknown => {
@@ -66,9 +64,8 @@ export function readChatRequest(body: Buffer, limits: { readonly depthMax: numbe
     hasTools: hasMembers(scan, body, "tools") || hasMembers(scan, body, "functions"),
     demandsShape: wantsJson || choice === "required" || asObject(choice) !== null,
     wantsJson: formatType === "json_schema",
-    hasImages: scan.watchedSeen,
-    inputTokensMin:
-      scan.watchedSeen || carriesFile(body) ? 0 : Math.floor(body.length / BYTES_PER_TOKEN_MAX),
+    hasImages: scan.watchedSeen.has(IMAGE_KEY),
+    inputTokensMin: scan.watchedSeen.size > 0 ? 0 : Math.floor(body.length / BYTES_PER_TOKEN_MAX),
     transcript: chatTranscript(body, scan.elements),
     identity: {
       metadata: asObject(field("metadata")),
@@ -76,11 +73,6 @@ export function readChatRequest(body: Buffer, limits: { readonly depthMax: numbe
       user: asText(field("user")),
     },
   };
-}
-
-/** Inside strings the quotes are escaped, so only a real field name matches. */
-function carriesFile(body: Buffer): boolean {
-  return body.length >= FILE_SEARCH_BYTES_MIN && FILE_KEYS.some((key) => body.includes(key));
 }
 
 /** Fields that policy rests on, or that the gateway writes itself. */

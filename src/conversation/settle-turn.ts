@@ -103,7 +103,9 @@ function settleThread(thread: ThreadRecord, facts: TurnFacts, turn: number): Thr
       })
     : thread.machine;
   const previous = thread.lastTurn;
-  const resends = facts.resend && !facts.counted ? (previous?.resends ?? 0) + 1 : 0;
+  const before = previous?.resends ?? 0;
+  // A turn that was stored as pending has been counted as a resend by that already.
+  const resends = previous?.requestId === facts.requestId ? before : facts.resend ? before + 1 : 0;
   return {
     ...thread,
     machine,
@@ -112,7 +114,7 @@ function settleThread(thread: ThreadRecord, facts: TurnFacts, turn: number): Thr
       number: turn,
       outcome: facts.outcome,
       idempotency: facts.idempotency,
-      resends: facts.counted ? (previous?.resends ?? 0) : resends,
+      resends,
     },
   };
 }

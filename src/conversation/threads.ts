@@ -51,8 +51,10 @@ export function matchThread(
     return match ?? newThreadMatch(own[0] ?? null, "agent", "agent");
   }
   const open = record.threads.filter((entry) => entry.agent === null);
-  const match = ownHistory(open, transcript, fingerprint) ?? bySummary(open, transcript, hints);
-  if (match !== null) return match;
+  const match =
+    ownHistory(open, transcript, fingerprint) ??
+    bySummary(open, transcript, { hasTools: hints.hasTools, fingerprint });
+  if (match !== null) return { ...match, kind: kindOfKnown(open, match) };
   return newThreadMatch(null, kindOfNew(open, hints), "new");
 }
 
@@ -194,15 +196,36 @@ function byOverlap(
 function bySummary(
   entries: readonly ThreadEntry[],
   transcript: Transcript,
-  hints: ThreadHints,
+  request: { readonly hasTools: boolean; readonly fingerprint: Fingerprinter },
 ): ThreadMatch | null {
-  if (!hints.hasTools) return null;
+  if (!request.hasTools) return null;
   const system = systemOf(transcript);
   if (system === "") return null;
   const same = entries.filter((entry) => entry.system === system && entry.kind === "main");
   const only = same.length === 1 ? same[0] : undefined;
   if (only === undefined || only.turns < 2) return null;
+  if (sharesHistory(only, transcript, request.fingerprint)) return null;
   return { entry: only, kind: only.kind, from: 0, equal: false, prefix: false, by: "summary" };
+}
+
+/** A message of the checkpoint stands where it stood: this is a second child of the same history, or a step back. */
+function sharesHistory(
+  entry: ThreadEntry,
+  transcript: Transcript,
+  fingerprint: Fingerprinter,
+): boolean {
+  const first = entry.count - entry.tail.length;
+  return entry.tail.some((known, step) => {
+    const index = first + step;
+    // The system prompt at the very beginning is what the two have in common anyway.
+    return index > 0 && index < transcript.count && fingerprint(index) === known;
+  });
+}
+
+/** A side request that goes on is none: without another main thread it is the conversation itself. */
+function kindOfKnown(entries: readonly ThreadEntry[], match: ThreadMatch): ThreadEntry["kind"] {
+  const goesOn = match.kind === "side" && !match.equal;
+  return goesOn && !entries.some((entry) => entry.kind === "main") ? "main" : match.kind;
 }
 
 function kindOfNew(entries: readonly ThreadEntry[], hints: ThreadHints): ThreadEntry["kind"] {

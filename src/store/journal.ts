@@ -130,6 +130,8 @@ class SpillJournal implements Journal {
       const heldBytes = (await sizeBytes(this.#file)) + (await sizeBytes(this.#draining));
       if (heldBytes + Buffer.byteLength(line) + 1 > this.#bytesMax) return false;
       try {
+        // Not before there is something to write: a gateway with nothing to spill leaves no folder.
+        await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 });
         await writeDurably(this.#file, "a", `${line}\n`);
       } catch (error) {
         // The disk may have taken a part of the line: have it cut off before the next one.
@@ -179,7 +181,7 @@ class SpillJournal implements Journal {
   /** Appends and renames of one journal happen one after the other. */
   #inTurn<Result>(step: () => Promise<Result>): Promise<Result> {
     const result = this.#lastStep.then(async () => {
-      this.#ready ??= this.#prepare();
+      this.#ready ??= cutTornLine(this.#file);
       try {
         await this.#ready;
       } catch (error) {
@@ -190,10 +192,5 @@ class SpillJournal implements Journal {
     });
     this.#lastStep = result.catch(() => undefined);
     return result;
-  }
-
-  async #prepare(): Promise<void> {
-    await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 });
-    await cutTornLine(this.#file);
   }
 }

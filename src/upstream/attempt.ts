@@ -180,6 +180,7 @@ class Attempt implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     clearTimeout(this.#lateTimer);
+    if (this.#settled) return;
     if (this.#decoder === null) this.#end();
     else this.#decoder.end();
   }

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,13 +28,17 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Starts the script in a folder of its own, and ends it with the test. Resolves with the gateway's URL. */
-async function startScript(t: TestContext, upstreamUrl: string): Promise<string> {
+function temporaryFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "fairlead-loops-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Starts the script in `folder`, and ends it with the test. Resolves with the gateway's URL. */
+async function startScript(t: TestContext, folder: string, upstreamUrl: string): Promise<string> {
   const port = await freePort();
   const { PATH } = process.env;
-  const env = { PATH, TMPDIR: folder, PORT: String(port), UPSTREAM: upstreamUrl };
+  const env = { PATH, TMPDIR: temporaryFolder(t), PORT: String(port), UPSTREAM: upstreamUrl };
   const script = spawn(SCRIPT, { cwd: folder, env, stdio: "ignore" });
   const ended = once(script, "exit");
   t.after(async () => {
@@ -57,7 +61,8 @@ async function startScript(t: TestContext, upstreamUrl: string): Promise<string>
 test("PORT and UPSTREAM are enough to run clients through the gateway by a bare model name", async (t) => {
   const upstream = await startUpstream();
   t.after(() => upstream.close());
-  const url = await startScript(t, upstream.url);
+  const folder = temporaryFolder(t);
+  const url = await startScript(t, folder, upstream.url);
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: "POST",
     headers: { "content-type": "application/json", "x-conversation-id": "loops-1" },
@@ -67,4 +72,5 @@ test("PORT and UPSTREAM are enough to run clients through the gateway by a bare 
   assert.equal(response.headers.get("x-router-model"), "up/fake-model");
   assert.equal(response.headers.get("x-router-profile"), "AGENT");
   assert.equal(upstream.requests[0]?.path, "/v1/chat/completions");
+  assert.deepEqual(readdirSync(folder), [], "a store in memory leaves nothing behind");
 });

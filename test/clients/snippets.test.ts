@@ -1,5 +1,5 @@
-// Goal: what docs/clients.md tells people to paste works. Method: its TypeScript snippets are run as they stand, each in
-// a process of its own, with nothing changed but the gateway's address.
+// Goal: what docs/clients.md tells people to paste works. Method: its TypeScript snippets are run as they stand, each
+// in a process of its own, with nothing changed but the address of the gateway.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";

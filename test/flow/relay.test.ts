@@ -218,7 +218,7 @@ test("a provider's headers reach the client where they mean something, and no od
     "x-ratelimit-note": Buffer.from("10 € left").toString("latin1"), "openai-version": "a\tb", server: "canary", "x-llm-gateway": "canary",
   };
   for (const stream of [false, true]) {
-    upstream.respond((request, count) => ({ ...textAnswer("Hello.")(request, count), headers }));
+    upstream.respond((request) => ({ ...textAnswer("Hello.")(request), headers }));
     const response = await gateway.chat(`{${MODEL},${MESSAGES},"stream":${stream}}`);
     assert.equal(response.status, 200);
     assert.match(await response.text(), stream ? /data: \[DONE\]\n\n$/ : /Hello\./);

@@ -1,0 +1,80 @@
+// The way in for turns, beside the framework: it reads a body and hands over, which is all a turn needs of a server.
+// A framework's share of a turn would be a third of the gateway's own (docs/adr/0006). Everything else goes through it.
+// Must never be looser than the framework's routes: same gate, same limits, same words.
+
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { runChat, type RouteOptions } from "./routes.ts";
+import { makeFault, type Fault } from "./turn/fault.ts";
+
+const CHAT_PATH = "/v1/chat/completions";
+const JSON_TYPE = /^application\/(?:[^;,\s]+\+)?json\s*(?:;|$)/i;
+
+export interface ChatEntryOptions extends RouteOptions {
+  readonly newRequestId: () => string;
+  /** What is refused before a route is looked for; null: nothing. */
+  readonly gate: (headers: IncomingMessage["headers"]) => Fault | null;
+}
+
+/** Takes the turns and leaves all other requests to `others`. */
+export function createChatEntry(options: ChatEntryOptions, others: RequestListener): RequestListener {
+  return (request, response) => {
+    if (request.method === "POST" && isChat(request.url)) take(options, request, response);
+    else others(request, response);
+  };
+}
+
+function isChat(url: string | undefined): boolean {
+  if (url === undefined || !url.startsWith(CHAT_PATH)) return false;
+  const next = url[CHAT_PATH.length];
+  return next === undefined || next === "?" || url === `${CHAT_PATH}/`;
+}
+
+function take(options: ChatEntryOptions, request: IncomingMessage, response: ServerResponse): void {
+  const requestId = options.newRequestId();
+  const run = (body: Buffer, refusal: Fault | null): void => {
+    void runChat(options, { requestId, headers: request.headers, body, response, refusal });
+  };
+  const refusal = options.gate(request.headers) ?? refuseHead(options, request);
+  if (refusal === null) readBody(options, request, run);
+  else run(Buffer.alloc(0), refusal);
+}
+
+/** What the headers alone rule out: then the body is not even read. */
+function refuseHead(options: ChatEntryOptions, request: IncomingMessage): Fault | null {
+  const { bodyBytesMax } = options.stations.config.limits;
+  if (!JSON_TYPE.test(request.headers["content-type"] ?? "")) {
+    return makeFault("unsupported_media_type", "Send the body as `Content-Type: application/json`.");
+  }
+  return Number(request.headers["content-length"] ?? 0) > bodyBytesMax ? tooLarge() : null;
+}
+
+function readBody(
+  options: ChatEntryOptions,
+  request: IncomingMessage,
+  run: (body: Buffer, refusal: Fault | null) => void,
+): void {
+  const { bodyBytesMax } = options.stations.config.limits;
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  let over = false;
+  request.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (over) return;
+    if (bytes > bodyBytesMax) {
+      over = true;
+      chunks.length = 0;
+      run(Buffer.alloc(0), tooLarge());
+      return;
+    }
+    chunks.push(chunk);
+  });
+  request.on("end", () => {
+    const only = chunks.length === 1 ? chunks[0] : undefined;
+    if (!over) run(only ?? Buffer.concat(chunks, bytes), null);
+  });
+}
+
+function tooLarge(): Fault {
+  const message = "The request body is over the configured limit (limits.bodyBytesMax). Send less, or raise it.";
+  return makeFault("body_too_large", message);
+}
