@@ -2,21 +2,34 @@
 // A framework's share of a turn would be a third of the gateway's own (docs/adr/0006). Everything else goes through it.
 // Must never be looser than the framework's routes: same gate, same limits, same words.
 
-import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import { runChat, type RouteOptions } from "./routes.ts";
-import { makeFault, type Fault } from "./turn/fault.ts";
+import type {
+  IncomingHttpHeaders,
+  IncomingMessage,
+  RequestListener,
+  ServerResponse,
+} from "node:http";
+import { refusalHeaders } from "./api/answer-headers.ts";
+import { createClientReply } from "./api/client-reply.ts";
+import { chatErrorBody, chatErrorEvent, faultHeaders } from "./api/fault-reply.ts";
+import { serveChat } from "./flow.ts";
+import type { Gate } from "./gate.ts";
+import { newRequestId } from "./request-id.ts";
+import { callerOf, type RouteOptions } from "./routes.ts";
+import { faultOf } from "./server-faults.ts";
+import { FaultError, makeFault, type Fault } from "./turn/fault.ts";
 
-const CHAT_PATH = "/v1/chat/completions";
+export const CHAT_PATH = "/v1/chat/completions";
 const JSON_TYPE = /^application\/(?:[^;,\s]+\+)?json\s*(?:;|$)/i;
 
 export interface ChatEntryOptions extends RouteOptions {
-  readonly newRequestId: () => string;
-  /** What is refused before a route is looked for; null: nothing. */
-  readonly gate: (headers: IncomingMessage["headers"]) => Fault | null;
+  readonly gate: Gate;
 }
 
 /** Takes the turns and leaves all other requests to `others`. */
-export function createChatEntry(options: ChatEntryOptions, others: RequestListener): RequestListener {
+export function createChatEntry(
+  options: ChatEntryOptions,
+  others: RequestListener,
+): RequestListener {
   return (request, response) => {
     if (request.method === "POST" && isChat(request.url)) take(options, request, response);
     else others(request, response);
@@ -30,11 +43,11 @@ function isChat(url: string | undefined): boolean {
 }
 
 function take(options: ChatEntryOptions, request: IncomingMessage, response: ServerResponse): void {
-  const requestId = options.newRequestId();
+  const requestId = newRequestId();
   const run = (body: Buffer, refusal: Fault | null): void => {
     void runChat(options, { requestId, headers: request.headers, body, response, refusal });
   };
-  const refusal = options.gate(request.headers) ?? refuseHead(options, request);
+  const refusal = options.gate.check(request.headers) ?? refuseHead(options, request);
   if (refusal === null) readBody(options, request, run);
   else run(Buffer.alloc(0), refusal);
 }
@@ -43,7 +56,10 @@ function take(options: ChatEntryOptions, request: IncomingMessage, response: Ser
 function refuseHead(options: ChatEntryOptions, request: IncomingMessage): Fault | null {
   const { bodyBytesMax } = options.stations.config.limits;
   if (!JSON_TYPE.test(request.headers["content-type"] ?? "")) {
-    return makeFault("unsupported_media_type", "Send the body as `Content-Type: application/json`.");
+    return makeFault(
+      "unsupported_media_type",
+      "Send the body as `Content-Type: application/json`.",
+    );
   }
   return Number(request.headers["content-length"] ?? 0) > bodyBytesMax ? tooLarge() : null;
 }
@@ -75,6 +91,55 @@ function readBody(
 }
 
 function tooLarge(): Fault {
-  const message = "The request body is over the configured limit (limits.bodyBytesMax). Send less, or raise it.";
+  const message =
+    "The request body is over the configured limit (limits.bodyBytesMax). Send less, or raise it.";
   return makeFault("body_too_large", message);
+}
+
+export interface ChatArrival {
+  readonly requestId: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+  readonly response: ServerResponse;
+  /** Why it is not served at all; the caller's key is asked for first. */
+  readonly refusal: Fault | null;
+}
+
+/** Serves a turn whose body is there. Never rejects: every end is written to the client. */
+export function runChat(options: RouteOptions, arrival: ChatArrival): Promise<void> {
+  const turn = serveArrival(options, arrival).finally(() => options.turns.delete(turn));
+  options.turns.add(turn);
+  return turn;
+}
+
+async function serveArrival(options: RouteOptions, arrival: ChatArrival): Promise<void> {
+  const { stations } = options;
+  const { requestId, headers, body } = arrival;
+  const reply = createClientReply(arrival.response);
+  try {
+    const caller = callerOf(options, arrival);
+    if (arrival.refusal !== null) throw new FaultError(arrival.refusal);
+    const at = stations.clock.now();
+    const startedMs = stations.clock.monotonicMs();
+    await serveChat(stations, { requestId, caller, headers, body, reply, at, startedMs });
+  } catch (error) {
+    const fault = faultOf(error);
+    if (fault.code === "internal") {
+      stations.log.error({ requestId, error: describe(error) }, "turn failed unexpectedly");
+    }
+    if (reply.begun()) {
+      // A stream that has begun must not look complete (I6); a whole answer is past its end already.
+      reply.write(chatErrorEvent(fault, requestId));
+      reply.end();
+      return;
+    }
+    const closing = arrival.refusal === null ? {} : { connection: "close" };
+    const refusal = { ...refusalHeaders(requestId), ...faultHeaders(fault), ...closing };
+    reply.send(fault.status, refusal, chatErrorBody(fault, requestId));
+  }
+}
+
+/** For the log: name, message and stack of our own code; a cause may quote a request, so it stays out. */
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -95,5 +95,5 @@ function answer(stations: Stations, { sending, sent, settled, fault }: Answering
 const UNSAVED: Fault = makeFault(
   "state_unavailable",
   "The turn was answered, but its record could not be stored, and this gateway is strict about " +
-    "that. Send the turn again.",
+    "that. You can retry your request.",
 );

@@ -3,7 +3,7 @@
 
 import type { Socket } from "node:net";
 import { STATUS_CODES, type ServerResponse } from "node:http";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import { refusalHeaders } from "./api/answer-headers.ts";
 import { chatErrorBody, faultHeaders } from "./api/fault-reply.ts";
 import { makeFault, type Fault } from "./turn/fault.ts";
@@ -56,22 +56,4 @@ function malformedFault(code: string, requestMs: number): Fault {
     "This is not a valid HTTP request: a header holds a line break or a control character, " +
     "or the body is not as long as it says. Send it as HTTP/1.1 asks.";
   return makeFault("invalid_request", message);
-}
-
-/** From `stop()` on, requests on connections that are still open are sent away; new connections find nobody. */
-export function refuseWhileStopping(server: FastifyInstance): { stop(): void } {
-  let stopping = false;
-  server.addHook("onRequest", (request, reply, done) => {
-    if (!stopping) {
-      done();
-      return;
-    }
-    const message = "This gateway is stopping. Send the request again: another one may answer.";
-    refuse(request, reply, makeFault("shutting_down", message, { retryAfterSeconds: 1 }));
-  });
-  return {
-    stop() {
-      stopping = true;
-    },
-  };
 }

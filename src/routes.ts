@@ -3,11 +3,8 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { readPresentedKey, type Caller, type Keyring } from "./admission/api-key.ts";
-import { createClientReply } from "./api/client-reply.ts";
-import { refusalHeaders } from "./api/answer-headers.ts";
-import { chatErrorBody, chatErrorEvent, faultHeaders } from "./api/fault-reply.ts";
 import { modelList } from "./api/openai-models.ts";
-import { serveChat } from "./flow.ts";
+import { CHAT_PATH, runChat } from "./chat-entry.ts";
 import { act, readAction } from "./flow/act.ts";
 import {
   listConversations,
@@ -19,7 +16,7 @@ import { conversationKey } from "./flow/rows.ts";
 import type { Stations } from "./flow/stations.ts";
 import { AUTO_MODEL } from "./routing/candidates.ts";
 import { watchMethods } from "./served-methods.ts";
-import { FaultError, makeFault, throwFault, type Fault } from "./turn/fault.ts";
+import { FaultError, makeFault, throwFault } from "./turn/fault.ts";
 
 const CONVERSATIONS_PREFIX = "/v1/conversations/";
 
@@ -42,10 +39,12 @@ export function addRoutes(server: FastifyInstance, options: RouteOptions): void 
     const reason = await options.notReady();
     return reply.status(reason === null ? 200 : 503).send({ status: reason ?? "ready" });
   });
-  server.post("/v1/chat/completions", (request, reply) => {
-    const turn = takeChat(options, request, reply).finally(() => options.turns.delete(turn));
-    options.turns.add(turn);
-    return turn;
+  // Turns come in beside the framework (chat-entry); what reaches this route was spelled unusually.
+  server.post(CHAT_PATH, async (request, reply) => {
+    reply.hijack();
+    const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+    const { id: requestId, headers } = request;
+    await runChat(options, { requestId, headers, body, response: reply.raw, refusal: null });
   });
   server.get("/v1/models", (request) => {
     callerOf(options, request);
@@ -103,43 +102,10 @@ function addReadingRoutes(server: FastifyInstance, options: RouteOptions): void 
   });
 }
 
-async function takeChat(
-  options: RouteOptions,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<void> {
-  const { stations } = options;
-  const requestId = request.id;
-  // From here on the answer is written by the flow: it relays bytes, which a framework would only buffer.
-  reply.hijack();
-  const client = createClientReply(reply.raw);
-  try {
-    await serveChat(stations, {
-      requestId,
-      caller: callerOf(options, request),
-      headers: request.headers,
-      body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
-      reply: client,
-      at: stations.clock.now(),
-      startedMs: stations.clock.monotonicMs(),
-    });
-  } catch (error) {
-    const fault = faultOf(error);
-    if (fault.code === "internal") {
-      stations.log.error({ requestId, error: describe(error) }, "turn failed unexpectedly");
-    }
-    if (client.begun()) {
-      // A stream that has begun must not look complete (I6); a whole answer is past its end already.
-      client.write(chatErrorEvent(fault, requestId));
-      client.end();
-      return;
-    }
-    const headers = { ...refusalHeaders(requestId), ...faultHeaders(fault) };
-    client.send(fault.status, headers, chatErrorBody(fault, requestId));
-  }
-}
-
-function callerOf(options: RouteOptions, request: FastifyRequest): Caller {
+export function callerOf(
+  options: Pick<RouteOptions, "keyring">,
+  request: Pick<FastifyRequest, "headers">,
+): Caller {
   const identified = options.keyring.identify(readPresentedKey(request.headers));
   if (identified.ok) return identified.caller;
   const message =
@@ -188,48 +154,4 @@ function unknownPath(request: FastifyRequest): never {
       .slice(0, 120) ?? "";
   const message = `${request.method} ${path} is not served here. Chat completions are at POST /v1/chat/completions.`;
   return throwFault("not_found", message);
-}
-
-/** A known fault, or `internal` for everything else: causes stay in the log. */
-export function faultOf(error: unknown): Fault {
-  if (error instanceof FaultError) return error.fault;
-  return (
-    frameworkFault(error) ??
-    makeFault("internal", "The gateway failed on this request. Its log says why.")
-  );
-}
-
-/** The server framework's own refusals, in our words. */
-function frameworkFault(error: unknown): Fault | null {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  if (code === "FST_ERR_CTP_BODY_TOO_LARGE") {
-    return makeFault(
-      "body_too_large",
-      "The request body is over the configured limit (limits.bodyBytesMax).",
-    );
-  }
-  if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") {
-    return makeFault(
-      "unsupported_media_type",
-      "Send the body as `Content-Type: application/json`.",
-    );
-  }
-  if (code === "FST_ERR_BAD_URL") {
-    return makeFault("invalid_request", "The path is not a valid URL: check its percent signs.");
-  }
-  if (code === "FST_ERR_MAX_PARAM_LENGTH") {
-    return makeFault("not_found", "Nothing here has so long a name.");
-  }
-  if (code === "ECONNRESET") {
-    return makeFault("client_closed_request", "The client left before its request was complete.");
-  }
-  if (code === "FST_ERR_CTP_INVALID_CONTENT_LENGTH") {
-    return makeFault("invalid_request", "The body is not as long as its Content-Length says.");
-  }
-  return null;
-}
-
-/** For the log: name, message and stack of our own code; a cause may quote a request, so it stays out. */
-function describe(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

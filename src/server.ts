@@ -10,11 +10,12 @@ import fastify, {
   type FastifyInstance,
   type FastifyServerOptions,
 } from "fastify";
-import { isLoopback } from "./config-references.ts";
+import { createChatEntry, type ChatEntryOptions } from "./chat-entry.ts";
+import { createGate } from "./gate.ts";
 import { newRequestId } from "./request-id.ts";
-import { refuse, refuseMalformed, refuseWhileStopping } from "./refusals.ts";
-import { addRoutes, faultOf, type RouteOptions } from "./routes.ts";
-import { makeFault } from "./turn/fault.ts";
+import { refuse, refuseMalformed } from "./refusals.ts";
+import { addRoutes, type RouteOptions } from "./routes.ts";
+import { faultOf } from "./server-faults.ts";
 
 /** How long an idle connection of a client is kept, in milliseconds. */
 const KEEP_ALIVE_MS = 75_000;
@@ -54,21 +55,29 @@ export function makeServer(given: Omit<RouteOptions, "turns">): Server {
     reply.header("x-request-id", request.id);
     done();
   });
-  const stopping = refuseWhileStopping(server);
+  const gate = createGate({ localOnly: config.keys.length === 0 });
+  server.addHook("onRequest", (request, reply, done) => {
+    const fault = gate.check(request.headers);
+    if (fault === null) done();
+    else refuse(request, reply, fault);
+  });
   const untouched = watchUntouched(server);
-  if (config.keys.length === 0) guardLocal(server);
   addRoutes(server, options);
+  enterBeside(server, { ...options, gate });
   return {
     async listen() {
       await server.listen({ host: config.listen.host, port: config.listen.port });
       return urlOf(server, config.listen.tls !== null);
     },
     async close() {
-      stopping.stop();
+      gate.stop();
       untouched.close();
       await closeServer(server, config.timeouts.shutdownMs);
       // Their connections are gone, but not yet their entries in the books.
-      await Promise.race([Promise.allSettled(options.turns), pause(SETTLE_MS_MAX, null, { ref: false })]);
+      await Promise.race([
+        Promise.allSettled(options.turns),
+        pause(SETTLE_MS_MAX, null, { ref: false }),
+      ]);
     },
   };
 }
@@ -108,35 +117,17 @@ function serverOptions(options: RouteOptions): FastifyServerOptions {
   return { ...common, https } as FastifyServerOptions;
 }
 
-/**
- * Without keys everybody on this machine may call, but no web page may: a page the operator happens to visit could
- * otherwise reach the gateway through the browser, directly or by rebinding a name to this address.
- */
-function guardLocal(server: FastifyInstance): void {
-  server.addHook("onRequest", (request, reply, done) => {
-    const { host, origin } = request.headers;
-    const foreignOrigin = origin !== undefined && !isLocal(origin.replace(/^\w+:\/\//, ""));
-    if (isLocal(host ?? "") && !foreignOrigin) {
-      done();
-      return;
-    }
-    const message =
-      "Without configured keys this gateway answers only to this machine. Configure keys to call it by another name.";
-    refuse(request, reply, makeFault("forbidden", message));
-  });
-}
-
-/** The usual spellings first: the full check builds address lists, which is too dear for every request. */
-const USUAL_LOCAL_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/i;
-
-function isLocal(host: string): boolean {
-  return USUAL_LOCAL_HOST.test(host) || isLoopback(hostName(host));
-}
-
-/** The name in a Host header or an origin, without port and brackets. */
-function hostName(host: string): string {
-  const bracketed = /^\[([^\]]+)\](?::\d+)?$/.exec(host);
-  return bracketed?.[1] ?? host.replace(/:\d+$/, "");
+/** Puts the turns' own way in before the framework's. The framework's listener is kept for everything else. */
+function enterBeside(server: FastifyInstance, options: ChatEntryOptions): void {
+  const http = server.server;
+  const framework = http.listeners("request");
+  http.removeAllListeners("request");
+  http.on(
+    "request",
+    createChatEntry(options, (request, response) => {
+      for (const listener of framework) listener.call(http, request, response);
+    }),
+  );
 }
 
 function urlOf(server: FastifyInstance, isTls: boolean): string {

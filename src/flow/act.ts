@@ -2,6 +2,7 @@
 // Must never be open to a key that is not an admin's, nor act on another tenant's conversation.
 
 import { nextLife } from "../conversation/conversation.machine.ts";
+import { emptyEvidence } from "../conversation/evidence.ts";
 import { nextPin } from "../conversation/pin.machine.ts";
 import type { ConversationRecord, ThreadEntry, ThreadRecord } from "../conversation/record.ts";
 import { nextThread, type ThreadEvent } from "../conversation/thread.machine.ts";
@@ -57,10 +58,7 @@ async function actOnce(stations: Stations, key: string, acting: Acting): Promise
   for (const entry of acted.threads) {
     const row = await loadThread(stations, key, entry.id);
     const event = threadEvent(acting.action, entry);
-    const thread: ThreadRecord =
-      event === null
-        ? row.record
-        : { ...row.record, machine: nextThread(row.record.machine, event) };
+    const thread = event === null ? row.record : actOnThread(row.record, event);
     current = withThreadState(current, entry.id, thread.machine.value);
     const outcome = await commitRows(stations, {
       tenant: acting.tenant,
@@ -79,6 +77,14 @@ async function actOnce(stations: Stations, key: string, acting: Acting): Promise
   return true;
 }
 
+/** What a person called settled is counted from zero, or the very next repeat would bring it all back. */
+function actOnThread(thread: ThreadRecord, event: ThreadEvent): ThreadRecord {
+  const machine = nextThread(thread.machine, event);
+  return event.type === "operator.corrected"
+    ? { ...thread, machine }
+    : { ...thread, machine, evidence: emptyEvidence() };
+}
+
 function actOnRecord(record: ConversationRecord, action: Action, now: number): ConversationRecord {
   switch (action) {
     case "release-pin":
@@ -88,6 +94,7 @@ function actOnRecord(record: ConversationRecord, action: Action, now: number): C
         pins: record.pins.map((pin) => ({
           ...pin,
           served: false,
+          waiting: [],
           snapshot: nextPin(pin.snapshot, { type: "pin.released" }),
         })),
       };

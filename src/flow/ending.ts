@@ -24,6 +24,7 @@ export function endingFault(decision: Decision): Fault {
 function reason(decision: Decision): string {
   const { record, spentNanoUsd } = decision.conversation;
   if (decision.asked.ending === "halted") return "This conversation was halted by a person.";
-  const budget = record.budgetNanoUsd === null ? "" : ` of ${toUsd(record.budgetNanoUsd)} USD`;
-  return `This conversation's budget${budget} is used up (${toUsd(spentNanoUsd)} USD spent).`;
+  const budget = record.budgetNanoUsd === null ? "" : ` of ${toUsd(record.budgetNanoUsd)}`;
+  // "Out of budget" is what some clients look for before they try again.
+  return `This conversation is out of budget: ${toUsd(spentNanoUsd)} USD${budget} spent.`;
 }

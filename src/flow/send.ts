@@ -45,8 +45,10 @@ async function waitAndWalk(stations: Stations, sending: Sending, first: Sent): P
   const deadline = clock.monotonicMs() + waitMsMax;
   let sent = first;
   while (isBusy(sent.walked) && !sending.call.reply.gone()) {
-    const pauseMs = Math.min(WAIT_MS_MAX, Math.max(WAIT_MS_MIN, sent.walked.restMs));
-    if (clock.monotonicMs() + pauseMs > deadline) return sent;
+    const { restMs } = sent.walked;
+    const pauseMs = Math.min(WAIT_MS_MAX, Math.max(WAIT_MS_MIN, restMs));
+    // What cannot be tried again in time is told at once: waiting would not help.
+    if (clock.monotonicMs() + Math.max(pauseMs, restMs) > deadline) return sent;
     if (counters.waiting >= queueMax) return queueFull(sent);
     counters.waiting += 1;
     try {

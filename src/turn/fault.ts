@@ -39,8 +39,9 @@ const FAULTS = {
   not_found: caller(404),
   method_not_allowed: caller(405),
   request_timeout: caller(408),
-  floor_unmet: { status: 503, blame: "operator", retryable: false },
-  no_deployment: { status: 503, blame: "operator", retryable: false },
+  // Not a 5xx, although the operator is to blame: clients retry those, and no retry will rate a model.
+  floor_unmet: { status: 400, blame: "operator", retryable: false },
+  no_deployment: { status: 400, blame: "operator", retryable: false },
   pinned_model_unavailable: upstream(503),
   upstream_unavailable: upstream(502),
   upstream_timeout: upstream(504),

@@ -30,6 +30,12 @@ interface KeyHealth {
   limitedAt: number;
 }
 
+/** A deployment with the key it was tried with. */
+export interface Tried {
+  readonly deployment: string;
+  readonly key: string;
+}
+
 export interface Health {
   measure(deployment: string, now: number): { firstByteMs: number | null; cooling: boolean };
   succeeded(deployment: string, firstByteMs: number): void;
@@ -39,8 +45,8 @@ export interface Health {
   /** Keys in the order to try: those that rest last, then by when they were limited last, then as given. */
   orderKeys(keys: readonly string[], now: number): readonly string[];
   keyCoolUntil(key: string): number;
-  /** Milliseconds until the first of these deployments and keys may be tried again; at least 0. */
-  restMs(names: readonly string[], now: number): number;
+  /** Milliseconds until the first of these may be tried again, with its key and its deployment rested; at least 0. */
+  restMs(tried: readonly Tried[], now: number): number;
   refusesCorrections(deployment: string): boolean;
   noteRefusedCorrection(deployment: string): void;
 }
@@ -98,9 +104,12 @@ export function createHealth(): Health {
       );
     },
     keyCoolUntil: (id) => keys.get(id)?.coolUntil ?? 0,
-    restMs(names, now) {
-      const ends = names.map((name) =>
-        Math.max(keys.get(name)?.coolUntil ?? 0, deployments.get(name)?.coolUntil ?? 0),
+    restMs(tried, now) {
+      const ends = tried.map((one) =>
+        Math.max(
+          keys.get(one.key)?.coolUntil ?? 0,
+          deployments.get(one.deployment)?.coolUntil ?? 0,
+        ),
       );
       return Math.max(0, Math.min(...ends, Number.MAX_SAFE_INTEGER) - now);
     },

@@ -6,7 +6,7 @@ import { makeFault } from "../turn/fault.ts";
 import { runAttempt, type AttemptRequest, type AttemptResult } from "./attempt.ts";
 import { createChatReader } from "./chat-answer.ts";
 import type { UpstreamFault } from "./classify.ts";
-import type { Health } from "./health.ts";
+import type { Health, Tried } from "./health.ts";
 import type { Route, Transport } from "./transport.ts";
 
 /** Most tries of one turn, over all deployments and keys. */
@@ -78,7 +78,7 @@ class Walk<Attempt> {
   readonly #transport: Transport;
   readonly #health: Health;
   readonly #attempts: AttemptRecord[] = [];
-  readonly #tried: string[] = [];
+  readonly #tried: Tried[] = [];
   #withNew = true;
   #last: AttemptResult | null = null;
   #step: WalkStep<Attempt> | null = null;
@@ -136,7 +136,7 @@ class Walk<Attempt> {
   async #tryOnce(step: WalkStep<Attempt>, route: Route, key: string): Promise<AttemptResult> {
     const walk = this.#options;
     const { deployment } = step;
-    this.#tried.push(key, deployment.id);
+    this.#tried.push({ key, deployment: deployment.id });
     const answered = await runAttempt({
       ...walk.attempt,
       dispatcher: route.dispatcher,
@@ -188,7 +188,7 @@ class Walk<Attempt> {
       step: this.#step,
       attempts: this.#attempts,
       correctionRefused: !this.#withNew,
-      restMs: this.#health.restMs([...new Set(this.#tried)], clock.now()),
+      restMs: this.#health.restMs(this.#tried, clock.now()),
     };
   }
 }

@@ -22,22 +22,37 @@ interface Leaving {
 /** A client in a conversation, so that its turn can be found without an answer. */
 async function startLeaving(
   t: TestContext,
-  options: { readonly stream: boolean; readonly profile?: string; readonly answer: (asked: Asked, leave: () => void) => void },
+  options: {
+    readonly stream: boolean;
+    readonly profile?: string;
+    readonly answer: (asked: Asked, leave: () => void) => void;
+  },
 ): Promise<Leaving> {
   const controller = new AbortController();
   const leave = () => controller.abort();
   const upstream = await startLive(t, (asked) => options.answer(asked, leave));
-  const gateway = await startGateway(t, { providers: [provider("lab", upstream)] }, { random: () => 0.99 });
+  const gateway = await startGateway(
+    t,
+    { providers: [provider("lab", upstream)] },
+    { random: () => 0.99 },
+  );
   const headers = {
     "content-type": "application/json",
     "x-conversation-id": "leaving",
     "x-router-profile": options.profile ?? "CHAT",
   };
   const body = JSON.stringify({ ...ASKING, stream: options.stream });
-  fetch(`${gateway.url}/v1/chat/completions`, { method: "POST", headers, body, signal: controller.signal }).then(
-    (response) => response.text(),
-    () => "the abort of the client itself",
-  ).catch(() => "the abort of the client itself");
+  fetch(`${gateway.url}/v1/chat/completions`, {
+    method: "POST",
+    headers,
+    body,
+    signal: controller.signal,
+  })
+    .then(
+      (response) => response.text(),
+      () => "the abort of the client itself",
+    )
+    .catch(() => "the abort of the client itself");
   return {
     gateway,
     asked: upstream.asked,
@@ -113,7 +128,9 @@ test("a client that leaves while its turn waits for a busy provider ends the wai
     profile: "BATCH",
     answer: ({ response }, leave) => {
       response.on("finish", leave);
-      response.writeHead(429, { "content-type": "application/json", "retry-after": "3600" }).end("{}");
+      response
+        .writeHead(429, { "content-type": "application/json", "retry-after": "60" })
+        .end("{}");
     },
   });
   const { outcome } = await receipt();
@@ -130,7 +147,9 @@ test("the next turn after one that was aborted is served as if nothing had been"
       count += 1;
       if (count === 1) return leave();
       response.writeHead(200, { "content-type": "application/json" });
-      response.end('{"choices":[{"index":0,"message":{"role":"assistant","content":"here"},"finish_reason":"stop"}]}');
+      response.end(
+        '{"choices":[{"index":0,"message":{"role":"assistant","content":"here"},"finish_reason":"stop"}]}',
+      );
     },
   });
   await receipt();

@@ -26,10 +26,15 @@ async function startProvider(t: TestContext): Promise<Upstream> {
 
 /** `home-1` at two providers, and at a third a better, a weaker and a much weaker model. */
 async function startScene(t: TestContext) {
-  const [east, west, south] = await Promise.all([startProvider(t), startProvider(t), startProvider(t)]);
+  const [east, west, south] = await Promise.all([
+    startProvider(t),
+    startProvider(t),
+    startProvider(t),
+  ]);
   const folder = workFolder(t);
   mkdirSync(join(folder, "own"));
-  const own = "pin: { mode: lock, substitute: at-or-above }\nfloor: strong\nqualityKind: agent\nrankBy: [cost]\n";
+  const own =
+    "pin: { mode: lock, substitute: at-or-above }\nfloor: strong\nqualityKind: agent\nrankBy: [cost]\n";
   writeFileSync(join(folder, "own", "flexible.yaml"), own);
   const home = { model: "home-1", ...QUALITY(0.8), price: { input: 1, output: 1 } };
   const others = [
@@ -42,7 +47,9 @@ async function startScene(t: TestContext) {
     logicalModels: { mine: [{ to: "east/home" }, { to: "west/home" }] },
     providers: [
       provider("east", east, { keys: ["key-1", "key-2"], models: [model("home", home)] }),
-      provider("west", west, { models: [model("home", { ...home, price: { input: 1, output: 2 } })] }),
+      provider("west", west, {
+        models: [model("home", { ...home, price: { input: 1, output: 2 } })],
+      }),
       provider("south", south, { models: others }),
     ],
   });
@@ -76,7 +83,11 @@ test("a limited key is replaced by another key of the same deployment, and the p
   assert.equal(tried(receipt).length, 2);
   assert.equal(new Set(receipt.fallback.attempts.map(({ key }: Json) => key)).size, 2);
   assert.doesNotMatch(JSON.stringify(receipt), /key-[12]/, "a receipt never holds a key");
-  assert.equal(tried((await turn({ model: "home-1" }, agent)).receipt).length, 1, "the limited key rests");
+  assert.equal(
+    tried((await turn({ model: "home-1" }, agent)).receipt).length,
+    1,
+    "the limited key rests",
+  );
 });
 
 test("the same model at another provider takes over, with a hop in the receipt", async (t) => {
@@ -120,7 +131,9 @@ test("when the model is nowhere, AGENT says when to come back and asks no other 
     assert.equal(response.headers.get("x-should-retry"), null);
     assert.equal(receipt.outcome, "failed");
     assert.equal(receipt.routing.winner, null);
-    const never = receipt.routing.exclusions.filter(({ deployment }: Json) => deployment.startsWith("south/"));
+    const never = receipt.routing.exclusions.filter(({ deployment }: Json) =>
+      deployment.startsWith("south/"),
+    );
     assert.equal(never.length, 3);
   }
   assert.equal(south.requests.length, before);
@@ -140,8 +153,14 @@ test("at-or-above goes to a better model, stored before it is asked, and never t
   const { response, receipt } = await turn();
   assert.equal(receipt.execution.model, "better-1");
   assert.equal(response.headers.get("x-router-pin"), "substituted");
-  assert.deepEqual(seen, ["substituted better-1"], "the change was stored before its bytes went out");
-  const reasons = new Map(receipt.routing.exclusions.map((known: Json) => [known.deployment, known.reason]));
+  assert.deepEqual(
+    seen,
+    ["substituted better-1"],
+    "the change was stored before its bytes went out",
+  );
+  const reasons = new Map(
+    receipt.routing.exclusions.map((known: Json) => [known.deployment, known.reason]),
+  );
   assert.match(String(reasons.get("south/weaker")), /below the pinned model's 0\.80/);
   assert.match(String(reasons.get("south/weakest")), /below FLEXIBLE's floor/);
   east.respond(textAnswer("Here again."));
@@ -195,7 +214,11 @@ test("a request that the provider calls wrong is no reason to try elsewhere", as
 
 test("CHAT takes a turn that its model cannot do to one that can", async (t) => {
   const upstream = await startProvider(t);
-  const blind = model("blind", { model: "blind-1", price: { input: 0, output: 0 }, capabilities: [] });
+  const blind = model("blind", {
+    model: "blind-1",
+    price: { input: 0, output: 0 },
+    capabilities: [],
+  });
   const gateway = await startGateway(t, {
     providers: [provider("lab", upstream, { models: [blind, model("able", { model: "able-1" })] })],
   });
@@ -210,7 +233,9 @@ test("a turn that the pinned model cannot do is refused at once, and goes to no 
   const upstream = await startProvider(t);
   const blind = model("blind", { model: "blind-1", ...QUALITY(0.95), capabilities: ["tools"] });
   const gateway = await startGateway(t, {
-    providers: [provider("lab", upstream, { models: [blind, model("seeing", { model: "seeing-1" })] })],
+    providers: [
+      provider("lab", upstream, { models: [blind, model("seeing", { model: "seeing-1" })] }),
+    ],
   });
   await gateway.chat(agentBody(opening("Look.")), inConversation("blind"));
   const image = { type: "image_url", image_url: { url: "https://example.com/cat.png" } };

@@ -80,7 +80,10 @@ test("what is not HTTP or not a URL is refused in the same shape", async (t) => 
   const { gateway } = await startScene(t);
   const lines = ["GARBAGE", "GET /v1/%zz HTTP/1.1", `GET /v1/receipts/${"r".repeat(900)} HTTP/1.1`];
   for (const line of lines) {
-    const answer = await exchange(gateway.url, `${line}\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`);
+    const answer = await exchange(
+      gateway.url,
+      `${line}\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`,
+    );
     assert.ok(answer.status === 400 || answer.status === 404, answer.body);
     const { error }: Json = JSON.parse(answer.body);
     assert.match(error.request_id, /^req_/);
@@ -108,7 +111,11 @@ test("health tells of the process, readiness of the store", async (t) => {
   const ping = () => (isDown ? Promise.reject(new Error("no store")) : Promise.resolve());
   const upstream = await startUpstream();
   t.after(() => upstream.close());
-  const gateway = await startGateway(t, { providers: [provider("lab", upstream)] }, { store: { ...store, ping } });
+  const gateway = await startGateway(
+    t,
+    { providers: [provider("lab", upstream)] },
+    { store: { ...store, ping } },
+  );
   assert.equal((await gateway.read("/healthz")).status, "ok");
   assert.equal((await gateway.read("/readyz")).status, "ready");
   isDown = true;
@@ -123,12 +130,21 @@ test("without keys, web pages and rebound names are kept out", async (t) => {
   const { gateway, upstream } = await startScene(t);
   const body = JSON.stringify(ASKING);
   const ask = (...headers: string[]) => exchange(gateway.url, chatBytes({ headers, body }));
-  for (const header of ["Origin: https://evil.example", "Origin: null", "Origin: http://127.0.0.1.evil.example"]) {
+  for (const header of [
+    "Origin: https://evil.example",
+    "Origin: null",
+    "Origin: http://127.0.0.1.evil.example",
+  ]) {
     const answer = await ask(header);
     assert.equal(answer.status, 403, header);
     assert.equal(JSON.parse(answer.body).error.code, "forbidden");
   }
-  for (const host of ["evil.example", "localhost.evil.example:80", "127.0.0.1.evil.example", "[::1].evil.example"]) {
+  for (const host of [
+    "evil.example",
+    "localhost.evil.example:80",
+    "127.0.0.1.evil.example",
+    "[::1].evil.example",
+  ]) {
     const bytes = chatBytes({ body }).toString().replace("Host: 127.0.0.1", `Host: ${host}`);
     assert.equal((await exchange(gateway.url, bytes)).status, 403, host);
   }
@@ -144,7 +160,11 @@ test("with keys, a wrong or missing one is a 401 and neither is repeated nor log
   writeFileSync(file, pepper, { mode: 0o600 });
   const key = { id: "team", tenant: "team", hash: hashApiKey("right-key", pepper) };
   const { gateway, upstream } = await startScene(t, { keys: [key], keyPepper: { file } });
-  for (const headers of [{}, { authorization: "Bearer canary-wrong-key" }, { "x-api-key": "canary-wrong-key" }]) {
+  for (const headers of [
+    {},
+    { authorization: "Bearer canary-wrong-key" },
+    { "x-api-key": "canary-wrong-key" },
+  ]) {
     for (const path of ["/v1/chat/completions", "/v1/models", "/v1/conversations", "/nowhere"]) {
       const method = path.includes("chat") ? "POST" : "GET";
       const response = await fetch(`${gateway.url}${path}`, { method, headers });
@@ -159,43 +179,58 @@ test("with keys, a wrong or missing one is a 401 and neither is repeated nor log
   assert.doesNotMatch(gateway.logged(), /canary|right-key|pepper-of/);
 });
 
-test("a stop lets a running stream end, refuses new work, and then is done at once", IN_TIME, async (t) => {
-  const { gateway, streaming, finish } = await startStream(t, { timeouts: { shutdownMs: STOP_MS } });
-  const busy = await dial(gateway.url);
-  const closed = gateway.close();
-  await once(busy, "close");
-  await assert.rejects(fetch(`${gateway.url}/readyz`), /fetch failed/);
-  finish();
-  assert.match(await streaming.text(), /one.*\[DONE\]\n\n$/s);
-  await closed;
-});
+test(
+  "a stop lets a running stream end, refuses new work, and then is done at once",
+  IN_TIME,
+  async (t) => {
+    const { gateway, streaming, finish } = await startStream(t, {
+      timeouts: { shutdownMs: STOP_MS },
+    });
+    const busy = await dial(gateway.url);
+    const closed = gateway.close();
+    await once(busy, "close");
+    await assert.rejects(fetch(`${gateway.url}/readyz`), /fetch failed/);
+    finish();
+    assert.match(await streaming.text(), /one.*\[DONE\]\n\n$/s);
+    await closed;
+  },
+);
 
-test("a request on a connection that is still open during the stop gets a 503 it can read", IN_TIME, async (t) => {
-  const { gateway, streaming, finish } = await startStream(t, { timeouts: { shutdownMs: STOP_MS } });
-  // A request of which only a part has come is not idle, so its connection outlives the beginning of the stop.
-  const socket = await dial(gateway.url);
-  const bytes = chatBytes({ body: JSON.stringify(ASKING) });
-  socket.write(bytes.subarray(0, 20));
-  await gateway.read("/healthz");
-  const closed = gateway.close();
-  const answered = once(socket, "data");
-  socket.write(bytes.subarray(20));
-  const [answer]: Buffer[] = await answered;
-  const { status, headers, body } = parseAnswer(answer ?? Buffer.alloc(0));
-  assert.equal(status, 503, body);
-  assert.equal(JSON.parse(body).error.code, "shutting_down");
-  assert.equal(headers.get("retry-after"), "1");
-  assert.equal(headers.get("x-should-retry"), undefined);
-  finish();
-  await streaming.text();
-  await closed;
-});
+test(
+  "a request on a connection that is still open during the stop gets a 503 it can read",
+  IN_TIME,
+  async (t) => {
+    const { gateway, streaming, finish } = await startStream(t, {
+      timeouts: { shutdownMs: STOP_MS },
+    });
+    // A request of which only a part has come is not idle, so its connection outlives the beginning of the stop.
+    const socket = await dial(gateway.url);
+    const bytes = chatBytes({ body: JSON.stringify(ASKING) });
+    socket.write(bytes.subarray(0, 20));
+    await gateway.read("/healthz");
+    const closed = gateway.close();
+    const answered = once(socket, "data");
+    socket.write(bytes.subarray(20));
+    const [answer]: Buffer[] = await answered;
+    const { status, headers, body } = parseAnswer(answer ?? Buffer.alloc(0));
+    assert.equal(status, 503, body);
+    assert.equal(JSON.parse(body).error.code, "shutting_down");
+    assert.equal(headers.get("retry-after"), "1");
+    assert.equal(headers.get("x-should-retry"), undefined);
+    finish();
+    await streaming.text();
+    await closed;
+  },
+);
 
 test("a turn that outlasts the stop is cut, told so, and in the books as aborted", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "fairlead-stop-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const store = `sqlite:${join(folder, "kept.db")}`;
-  const { gateway, upstream, streaming } = await startStream(t, { store, timeouts: { shutdownMs: 50 } });
+  const { gateway, upstream, streaming } = await startStream(t, {
+    store,
+    timeouts: { shutdownMs: 50 },
+  });
   const left = once(upstream.asked[0]?.response ?? new EventEmitter(), "close");
   const requestId = streaming.headers.get("x-request-id");
   await gateway.close();

@@ -21,7 +21,12 @@ interface Source extends Parts {
   readonly id: string;
 }
 
-const header = (name: string): Source => ({ name, id: `by-${name}`, headers: { [name]: `by-${name}` }, body: {} });
+const header = (name: string): Source => ({
+  name,
+  id: `by-${name}`,
+  headers: { [name]: `by-${name}` },
+  body: {},
+});
 
 /** As the contract orders them. Two parts of one body field are merged, as `metadata` may hold both. */
 const CONVERSATION_SOURCES: readonly Source[] = [
@@ -43,13 +48,20 @@ const CONVERSATION_SOURCES: readonly Source[] = [
     name: "metadata.user_id",
     id: "by-user-json",
     headers: {},
-    body: { metadata: { user_id: '{"device_id":"d","account_uuid":"a","session_id":"by-user-json"}' } },
+    body: {
+      metadata: { user_id: '{"device_id":"d","account_uuid":"a","session_id":"by-user-json"}' },
+    },
   },
 ];
 
 const STICKY_SOURCES: readonly Source[] = [
   { name: "sticky:metadata.user_id", id: "", headers: {}, body: { metadata: { user_id: "anna" } } },
-  { name: "sticky:prompt_cache_key", id: "", headers: {}, body: { prompt_cache_key: "shared-prefix" } },
+  {
+    name: "sticky:prompt_cache_key",
+    id: "",
+    headers: {},
+    body: { prompt_cache_key: "shared-prefix" },
+  },
   { name: "sticky:user", id: "", headers: {}, body: { user: "anna" } },
 ];
 
@@ -77,7 +89,11 @@ async function startScene(t: TestContext) {
   return { upstream, gateway: await startGateway(t, { profiles, providers }) };
 }
 
-async function send(gateway: FrontDoor, { headers, body }: Parts, task = "Do it."): Promise<Response> {
+async function send(
+  gateway: FrontDoor,
+  { headers, body }: Parts,
+  task = "Do it.",
+): Promise<Response> {
   const response = await gateway.chat(agentBody(opening(task), body), headers);
   assert.equal(response.status, 200, await response.clone().text());
   await response.arrayBuffer();
@@ -87,7 +103,10 @@ async function send(gateway: FrontDoor, { headers, body }: Parts, task = "Do it.
 for (const [index, source] of CONVERSATION_SOURCES.entries()) {
   test(`a conversation is named by ${source.name} when nothing before it is sent`, async (t) => {
     const { gateway } = await startScene(t);
-    const response = await send(gateway, merge([...CONVERSATION_SOURCES.slice(index), ...STICKY_SOURCES]));
+    const response = await send(
+      gateway,
+      merge([...CONVERSATION_SOURCES.slice(index), ...STICKY_SOURCES]),
+    );
     assert.equal(response.headers.get("x-conversation-identity"), source.name);
     assert.equal(response.headers.get("x-conversation-id"), source.id);
     assert.equal(response.headers.get("x-conversation-turn"), "1");
@@ -103,8 +122,15 @@ for (const [index, source] of STICKY_SOURCES.entries()) {
   test(`${source.name} keeps the provider warm, and carries neither pin nor budget nor record`, async (t) => {
     const { gateway } = await startScene(t);
     const parts = merge(STICKY_SOURCES.slice(index));
-    const budget = { ...parts, headers: { ...parts.headers, "x-conversation-budget-usd": "0.000001" } };
-    const responses = [await send(gateway, budget), await send(gateway, budget), await send(gateway, budget)];
+    const budget = {
+      ...parts,
+      headers: { ...parts.headers, "x-conversation-budget-usd": "0.000001" },
+    };
+    const responses = [
+      await send(gateway, budget),
+      await send(gateway, budget),
+      await send(gateway, budget),
+    ];
     for (const { headers } of responses) {
       assert.equal(headers.get("x-conversation-identity"), source.name);
       assert.equal(headers.get("x-conversation-id"), null);

@@ -19,7 +19,12 @@ import {
   workFolder,
   type FrontDoor,
 } from "../support/gateway-process.ts";
-import { startUpstream, textAnswer, type Upstream, type UpstreamHandler } from "../support/upstream.ts";
+import {
+  startUpstream,
+  textAnswer,
+  type Upstream,
+  type UpstreamHandler,
+} from "../support/upstream.ts";
 
 const PARALLEL = 50;
 
@@ -42,7 +47,11 @@ function twins(upstream: Upstream): ConfigTree {
 /** Every answer uses other amounts, so that a sum tells which were added up. */
 const unevenAnswer: UpstreamHandler = (request) => {
   const asked = request.raw.length % 97;
-  return textAnswer("Done.", { promptTokens: 101 + asked, completionTokens: 7, cachedTokens: asked })(request);
+  return textAnswer("Done.", {
+    promptTokens: 101 + asked,
+    completionTokens: 7,
+    cachedTokens: asked,
+  })(request);
 };
 
 const PLACES: Readonly<Record<string, (t: TestContext) => Promise<Scene | null>>> = {
@@ -60,7 +69,11 @@ const PLACES: Readonly<Record<string, (t: TestContext) => Promise<Scene | null>>
     const start = () => startGatewayProcess(t, workFolder(t), tree);
     const doors = await Promise.all([start(), start()]);
     // A process that has never answered is busy with loading its own modules.
-    await Promise.all(doors.map((door) => door.chat(agentBody(opening("Warm up.")), { "x-router-profile": "CHAT" })));
+    await Promise.all(
+      doors.map((door) =>
+        door.chat(agentBody(opening("Warm up.")), { "x-router-profile": "CHAT" }),
+      ),
+    );
     return { upstream, doors };
   },
 };
@@ -106,7 +119,9 @@ for (const [place, start] of Object.entries(PLACES)) {
     const scene = await start(t);
     if (scene === null) return;
     const id = `first-${randomUUID()}`;
-    const bodies = Array.from({ length: PARALLEL }, (_, index) => agentBody(opening(`Task ${index}.`)));
+    const bodies = Array.from({ length: PARALLEL }, (_, index) =>
+      agentBody(opening(`Task ${index}.`)),
+    );
     const responses = await sendAll(scene, id, bodies);
     assert.equal(modelsOf(responses).size, 1);
     const { conversation, receipts } = await readBooks(scene, id);
@@ -136,10 +151,16 @@ for (const [place, start] of Object.entries(PLACES)) {
     assert.equal(conversation.turns, PARALLEL + 1);
     assert.equal(nano(conversation.budget.spent_usd), costOf(receipts));
     assert.equal(nano(conversation.totals.cost_usd), costOf(receipts));
-    const prompts = receipts.reduce((sum: number, { execution }: Json) => sum + execution.tokens.prompt, 0);
+    const prompts = receipts.reduce(
+      (sum: number, { execution }: Json) => sum + execution.tokens.prompt,
+      0,
+    );
     assert.equal(conversation.totals.input_tokens, prompts);
     assert.equal(new Set(receipts.map(({ conversation: of }: Json) => of.turn)).size, PARALLEL + 1);
-    assert.equal(scene.upstream.requests.filter(({ raw }) => raw.includes("Question")).length, PARALLEL);
+    assert.equal(
+      scene.upstream.requests.filter(({ raw }) => raw.includes("Question")).length,
+      PARALLEL,
+    );
   });
 
   test(`the same transcript asked fifty times at once is no loop: ${place}`, async (t) => {
@@ -148,8 +169,15 @@ for (const [place, start] of Object.entries(PLACES)) {
     const id = `same-${randomUUID()}`;
     await sendAll(scene, id, [agentBody(opening("Look into it."))]);
     const messages = [...opening("Look into it."), ...stuckRounds(1)];
-    const responses = await sendAll(scene, id, Array.from({ length: PARALLEL }, () => agentBody(messages)));
-    assert.deepEqual([...new Set(responses.map(({ headers }) => headers.get("x-conversation-state")))], ["steady"]);
+    const responses = await sendAll(
+      scene,
+      id,
+      Array.from({ length: PARALLEL }, () => agentBody(messages)),
+    );
+    assert.deepEqual(
+      [...new Set(responses.map(({ headers }) => headers.get("x-conversation-state")))],
+      ["steady"],
+    );
     const { conversation, receipts } = await readBooks(scene, id);
     assert.equal(receipts.length, PARALLEL + 1);
     assert.equal(conversation.threads.length, 1);

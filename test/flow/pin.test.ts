@@ -12,10 +12,20 @@ import {
   type Json,
   type TestGateway,
 } from "../support/gateway.ts";
-import { startUpstream, textAnswer, type CapturedRequest, type Scripted, type Upstream } from "../support/upstream.ts";
+import {
+  startUpstream,
+  textAnswer,
+  type CapturedRequest,
+  type Scripted,
+  type Upstream,
+} from "../support/upstream.ts";
 
 const DOWN: Scripted = { status: 503, json: { error: { message: "down" } } };
-const LIMITED: Scripted = { status: 429, headers: { "retry-after": "7" }, json: { error: { message: "slow down" } } };
+const LIMITED: Scripted = {
+  status: 429,
+  headers: { "retry-after": "7" },
+  json: { error: { message: "slow down" } },
+};
 const HEADERS = inConversation("pinned-1");
 
 async function startProvider(t: TestContext): Promise<Upstream> {
@@ -79,7 +89,10 @@ test("a first turn that takes long is not lost when more threads than are rememb
 
 /** Two first turns that both wait for `one`; each is answered when the test says how. */
 async function startPair({ gateway, one }: Scene) {
-  const verdicts = ["Task 1.", "Task 2."].map((task) => ({ task, ...Promise.withResolvers<Scripted | null>() }));
+  const verdicts = ["Task 1.", "Task 2."].map((task) => ({
+    task,
+    ...Promise.withResolvers<Scripted | null>(),
+  }));
   one.respond(async (request) => {
     const known = verdicts.find(({ task }) => request.raw.includes(task));
     return (await known?.promise) ?? textAnswer("Done.")(request);
@@ -90,7 +103,13 @@ async function startPair({ gateway, one }: Scene) {
   await asked(one, 2);
   const [decideFirst, decideSecond] = verdicts.map(({ resolve }) => resolve);
   assert.ok(decideFirst !== undefined && decideSecond !== undefined);
-  return { first, second, decideFirst, decideSecond, again: () => gateway.chat(bodies[1], HEADERS) };
+  return {
+    first,
+    second,
+    decideFirst,
+    decideSecond,
+    again: () => gateway.chat(bodies[1], HEADERS),
+  };
 }
 
 async function assertKept(response: Response): Promise<void> {
@@ -136,10 +155,10 @@ test("a first turn whose model never answered moves to another one, which is the
   assert.equal(later.headers.get("x-router-pin"), "kept");
   assert.equal(await modelOf(later), "two/second");
   const { data } = await gateway.read("/v1/conversations/pinned-1/turns");
-  assert.deepEqual(data[0].fallback.attempts.map(({ deployment }: Json) => deployment), [
-    "one/first",
-    "two/second",
-  ]);
+  assert.deepEqual(
+    data[0].fallback.attempts.map(({ deployment }: Json) => deployment),
+    ["one/first", "two/second"],
+  );
 });
 
 test("a burst of first turns of which the provider refuses a part sees one model", async (t) => {

@@ -89,18 +89,26 @@ test("CHAT goes where the first word comes fastest, once it knows", async (t) =>
     ],
   });
   const models = [];
-  for (let turn = 0; turn < 4; turn += 1) models.push((await routed(gateway, HELLO, under("CHAT"))).model);
+  for (let turn = 0; turn < 4; turn += 1)
+    models.push((await routed(gateway, HELLO, under("CHAT"))).model);
   assert.deepEqual(models, ["slow/one", "fast/two", "fast/two", "fast/two"]);
 });
 
 test("SAVINGS takes the cheapest that can do what is asked, and says why the cheaper ones cannot", async (t) => {
   const upstream = await startProvider(t);
-  const small = model("tiny", { model: "tiny-1", ...PRICE(0.01), contextTokens: 1_000, capabilities: [] });
+  const small = model("tiny", {
+    model: "tiny-1",
+    ...PRICE(0.01),
+    contextTokens: 1_000,
+    capabilities: [],
+  });
   const tree: Json = ladder(upstream);
   tree.providers[0].models.push(small);
   const gateway = await startGateway(t, tree);
   const reasons = (receipt: Json) =>
-    Object.fromEntries(receipt.routing.exclusions.map((known: Json) => [known.deployment, known.reason]));
+    Object.fromEntries(
+      receipt.routing.exclusions.map((known: Json) => [known.deployment, known.reason]),
+    );
   const ask = (body: Json) => routed(gateway, body, under("SAVINGS"));
   assert.equal((await ask(HELLO)).model, "lab/tiny");
 
@@ -111,14 +119,23 @@ test("SAVINGS takes the cheapest that can do what is asked, and says why the che
   const image = { type: "image_url", image_url: { url: "https://example.com/cat.png" } };
   const withImage = await ask({ model: "auto", messages: [{ role: "user", content: [image] }] });
   assert.equal(withImage.model, "lab/unrated");
-  assert.deepEqual(reasons(withImage.receipt), { "lab/tiny": "has no vision", "lab/cheap": "has no vision" });
+  assert.deepEqual(reasons(withImage.receipt), {
+    "lab/tiny": "has no vision",
+    "lab/cheap": "has no vision",
+  });
 
   const schema = { type: "json_schema", json_schema: { name: "a", schema: { type: "object" } } };
   const withSchema = await ask({ ...HELLO, response_format: schema });
   assert.equal(withSchema.model, "lab/unrated");
-  assert.deepEqual(reasons(withSchema.receipt), { "lab/tiny": "has no json", "lab/cheap": "has no json" });
+  assert.deepEqual(reasons(withSchema.receipt), {
+    "lab/tiny": "has no json",
+    "lab/cheap": "has no json",
+  });
 
-  const long = await ask({ model: "auto", messages: [{ role: "user", content: "word ".repeat(4_000) }] });
+  const long = await ask({
+    model: "auto",
+    messages: [{ role: "user", content: "word ".repeat(4_000) }],
+  });
   assert.equal(long.model, "lab/cheap");
   assert.match(reasons(long.receipt)["lab/tiny"], /context of 1000 tokens is too small/);
 });
@@ -133,7 +150,8 @@ test("BATCH spreads over providers and keys", async (t) => {
     { providers: [provider("east", east, { keys }), provider("west", west, { keys })] },
     { random },
   );
-  for (let turn = 0; turn < 40; turn += 1) await routed(gateway, HELLO, inConversation("batch", "BATCH"));
+  for (let turn = 0; turn < 40; turn += 1)
+    await routed(gateway, HELLO, inConversation("batch", "BATCH"));
   for (const { requests } of [east, west]) {
     const used = new Set(requests.map(({ headers }) => headers.authorization));
     assert.equal(used.size, keys.length);
@@ -155,29 +173,49 @@ test("under AGENT the router never goes below strong, but what a caller names is
   const upstream = await startProvider(t);
   const tree = {
     ...ladder(upstream),
-    logicalModels: { mixed: [{ to: "lab/cheap", weight: 99 }, { to: "lab/middling", weight: 1 }] },
+    logicalModels: {
+      mixed: [
+        { to: "lab/cheap", weight: 99 },
+        { to: "lab/middling", weight: 1 },
+      ],
+    },
   };
   const gateway = await startGateway(t, tree);
   const auto = await routed(gateway, HELLO, inConversation("floor-auto"));
-  const reasons = auto.receipt.routing.exclusions.map((known: Json) => `${known.deployment}: ${known.reason}`);
+  const reasons = auto.receipt.routing.exclusions.map(
+    (known: Json) => `${known.deployment}: ${known.reason}`,
+  );
   assert.equal(reasons.length, 2);
   assert.match(reasons[0], /^lab\/cheap: rated 0\.40, below AGENT's floor of 0\.60$/);
   assert.match(reasons[1], /^lab\/unrated: unrated/);
   for (let turn = 0; turn < 8; turn += 1) {
-    const logical = await routed(gateway, { ...HELLO, model: "mixed" }, inConversation(`floor-${turn}`));
+    const logical = await routed(
+      gateway,
+      { ...HELLO, model: "mixed" },
+      inConversation(`floor-${turn}`),
+    );
     assert.equal(logical.model, "lab/middling");
   }
-  const named = await routed(gateway, { ...HELLO, model: "lab/cheap" }, inConversation("floor-named"));
+  const named = await routed(
+    gateway,
+    { ...HELLO, model: "lab/cheap" },
+    inConversation("floor-named"),
+  );
   assert.equal(named.model, "lab/cheap");
-  assert.equal((await routed(gateway, { ...HELLO, model: "unrated-1" }, inConversation("floor-u"))).model, "lab/unrated");
+  assert.equal(
+    (await routed(gateway, { ...HELLO, model: "unrated-1" }, inConversation("floor-u"))).model,
+    "lab/unrated",
+  );
 });
 
 test("where no model meets the floor, the error says what to write, and another profile then serves", async (t) => {
   const upstream = await startProvider(t);
   const weak = [model("weak", { model: "weak-1", ...QUALITY(0.5) }), model("new", { quality: {} })];
-  const gateway = await startGateway(t, { providers: [provider("lab", upstream, { models: weak })] });
+  const gateway = await startGateway(t, {
+    providers: [provider("lab", upstream, { models: weak })],
+  });
   const { status, error, headers } = await refused(gateway, HELLO, inConversation("unmet"));
-  assert.equal(status, 503);
+  assert.equal(status, 400);
   assert.equal(error.code, "floor_unmet");
   assert.match(error.message, /AGENT/);
   assert.match(error.message, /ratings: \{ "model-name": \{ agent: 0\.7 \} \}/);
@@ -194,7 +232,8 @@ test("where no model meets the floor, the error says what to write, and another 
 test("an operator's own file is a profile, by its upper-case or lower-case name", async (t) => {
   const folder = workFolder(t);
   mkdirSync(join(folder, "own"));
-  const own = "description: For reports.\nfloor: 0.9\npin: { mode: lock }\nrankBy: [cost]\nbudgetUsd: 0.5\n";
+  const own =
+    "description: For reports.\nfloor: 0.9\npin: { mode: lock }\nrankBy: [cost]\nbudgetUsd: 0.5\n";
   writeFileSync(join(folder, "own", "reports.yaml"), own);
   const tree = { ...ladder(await startProvider(t)), profiles: join(folder, "own") };
   const gateway = await startGateway(t, tree);
@@ -207,7 +246,8 @@ test("an operator's own file is a profile, by its upper-case or lower-case name"
   const unknown = await refused(gateway, HELLO, under("NONESUCH"));
   assert.equal(unknown.status, 400);
   assert.equal(unknown.error.code, "unknown_profile");
-  for (const name of ["AGENT", "CHAT", "BATCH", "SAVINGS", "REPORTS"]) assert.ok(unknown.error.message.includes(name));
+  for (const name of ["AGENT", "CHAT", "BATCH", "SAVINGS", "REPORTS"])
+    assert.ok(unknown.error.message.includes(name));
   assert.equal((await refused(gateway, HELLO, under("A, B"))).error.code, "unknown_profile");
 });
 

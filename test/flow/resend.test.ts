@@ -4,7 +4,13 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { agentBody, honestRounds, opening, stuckRounds } from "../support/agent-turns.ts";
-import { inConversation, provider, startGateway, type Json, type TestGateway } from "../support/gateway.ts";
+import {
+  inConversation,
+  provider,
+  startGateway,
+  type Json,
+  type TestGateway,
+} from "../support/gateway.ts";
 import { startUpstream, textAnswer, toolAnswer, type Scripted } from "../support/upstream.ts";
 
 const HEADERS = inConversation("again");
@@ -22,7 +28,12 @@ async function send(gateway: TestGateway, body: unknown, headers = HEADERS) {
   const response = await gateway.chat(body, headers);
   const text = await response.text();
   const receipt = await gateway.read(`/v1/receipts/${response.headers.get("x-request-id")}`);
-  return { status: response.status, text, turn: response.headers.get("x-conversation-turn"), receipt };
+  return {
+    status: response.status,
+    text,
+    turn: response.headers.get("x-conversation-turn"),
+    receipt,
+  };
 }
 
 /** A turn may be settled after its client has gone: waits until so many are in the books. */
@@ -45,7 +56,11 @@ test("a failed turn that is sent again is the same turn with a receipt of its ow
   assert.deepEqual([failed.turn, again.turn, answered.turn], ["1", "1", "1"]);
   const receipts = (await gateway.read(TURNS)).data;
   assert.deepEqual(
-    receipts.map(({ outcome, conversation }: Json) => [outcome, conversation.turn, conversation.resend]),
+    receipts.map(({ outcome, conversation }: Json) => [
+      outcome,
+      conversation.turn,
+      conversation.resend,
+    ]),
     [
       ["failed", 1, false],
       ["failed", 1, true],
@@ -63,7 +78,10 @@ test("a failed turn that is sent again is the same turn with a receipt of its ow
 
 test("a stream that was cut is sent again as the same turn, and both are paid for", async (t) => {
   const { upstream, gateway } = await startScene(t);
-  const whole = textAnswer("A text that is long enough to be cut.", { promptTokens: 100, completionTokens: 50 });
+  const whole = textAnswer("A text that is long enough to be cut.", {
+    promptTokens: 100,
+    completionTokens: 50,
+  });
   upstream.respond((request, count) => {
     const script = whole(request);
     return count === 1 && "events" in script ? { ...script, cutAfter: 3 } : script;
@@ -76,7 +94,10 @@ test("a stream that was cut is sent again as the same turn, and both are paid fo
   assert.match(answered.text, /\[DONE\]\n\n$/);
   assert.equal(answered.turn, "1");
   const [first, second] = (await gateway.read(TURNS)).data;
-  assert.deepEqual([first.outcome, second.outcome, second.conversation.resend], ["cut", "completed", true]);
+  assert.deepEqual(
+    [first.outcome, second.outcome, second.conversation.resend],
+    ["cut", "completed", true],
+  );
   assert.equal(first.execution.tokens.estimated, true);
   assert.ok(first.cost.total_usd > 0 && second.cost.total_usd > 0);
   const { budget } = await gateway.read("/v1/conversations/again");
@@ -156,7 +177,11 @@ test("with an Idempotency-Key an answered turn that comes again is the same turn
   assert.deepEqual([other.turn, other.receipt.conversation.resend], ["2", false]);
   const longer = agentBody([...opening("Do it."), ...honestRounds(3)]);
   const next = await send(gateway, longer, { ...HEADERS, "idempotency-key": "turn-2" });
-  assert.deepEqual([next.turn, next.receipt.conversation.resend], ["3", false], "a key names one transcript");
+  assert.deepEqual(
+    [next.turn, next.receipt.conversation.resend],
+    ["3", false],
+    "a key names one transcript",
+  );
 });
 
 test("a correction that went out with a failed turn goes out with its resend, byte for byte", async (t) => {
@@ -173,7 +198,9 @@ test("a correction that went out with a failed turn goes out with its resend, by
   upstream.respond(textAnswer("I stop."));
   const again = await send(gateway, corrected);
   assert.deepEqual([again.turn, again.receipt.correction], [failed.turn, null]);
-  const bodies = upstream.requests.filter(({ raw }) => raw.includes("[fairlead]")).map(({ raw }) => raw.toString());
+  const bodies = upstream.requests
+    .filter(({ raw }) => raw.includes("[fairlead]"))
+    .map(({ raw }) => raw.toString());
   assert.ok(bodies.length >= 2);
   assert.equal(new Set(bodies).size, 1);
   const { corrections } = await gateway.read("/v1/conversations/again");
@@ -181,10 +208,14 @@ test("a correction that went out with a failed turn goes out with its resend, by
   assert.equal(corrections[0].outcome.kind, "recovered");
 });
 
-test("more than five resends of one turn are evidence of a retry storm", { todo: true }, async (t) => {
-  const { upstream, gateway } = await startScene(t);
-  upstream.respond(() => DOWN);
-  for (let times = 0; times <= 6; times += 1) await send(gateway, BODY);
-  const { threads } = await gateway.read("/v1/conversations/again");
-  assert.notEqual(threads[0].state, "steady");
-});
+test(
+  "more than five resends of one turn are evidence of a retry storm",
+  { todo: true },
+  async (t) => {
+    const { upstream, gateway } = await startScene(t);
+    upstream.respond(() => DOWN);
+    for (let times = 0; times <= 6; times += 1) await send(gateway, BODY);
+    const { threads } = await gateway.read("/v1/conversations/again");
+    assert.notEqual(threads[0].state, "steady");
+  },
+);

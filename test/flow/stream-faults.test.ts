@@ -23,12 +23,36 @@ interface Break {
 
 /** Ways to break, behind what has been sent already. */
 const breaks = (sent: string): readonly Break[] => [
-  { title: "a connection that is cut", scripted: { rawChunks: [sent || ": \n\n"], cutAfter: 1 }, code: "upstream_stream_cut" },
-  { title: "an end without a finish reason", scripted: { rawChunks: [sent] }, code: "upstream_stream_cut" },
-  { title: "an end within an event", scripted: { rawChunks: [sent, 'data: {"choices":[{"index":0,"del'] }, code: "upstream_stream_cut" },
-  { title: "an error event", scripted: { rawChunks: [sent, ERROR_EVENT, eventOf("[DONE]")] }, code: "upstream_error_in_stream" },
-  { title: "an error event with a name", scripted: { rawChunks: [sent, `event: error\n${ERROR_EVENT}`] }, code: "upstream_error_in_stream" },
-  { title: "an error event with spaces", scripted: { rawChunks: [sent, 'data: { "error" : { "message" : "canary" } }\n\n'] }, code: "upstream_error_in_stream" },
+  {
+    title: "a connection that is cut",
+    scripted: { rawChunks: [sent || ": \n\n"], cutAfter: 1 },
+    code: "upstream_stream_cut",
+  },
+  {
+    title: "an end without a finish reason",
+    scripted: { rawChunks: [sent] },
+    code: "upstream_stream_cut",
+  },
+  {
+    title: "an end within an event",
+    scripted: { rawChunks: [sent, 'data: {"choices":[{"index":0,"del'] },
+    code: "upstream_stream_cut",
+  },
+  {
+    title: "an error event",
+    scripted: { rawChunks: [sent, ERROR_EVENT, eventOf("[DONE]")] },
+    code: "upstream_error_in_stream",
+  },
+  {
+    title: "an error event with a name",
+    scripted: { rawChunks: [sent, `event: error\n${ERROR_EVENT}`] },
+    code: "upstream_error_in_stream",
+  },
+  {
+    title: "an error event with spaces",
+    scripted: { rawChunks: [sent, 'data: { "error" : { "message" : "canary" } }\n\n'] },
+    code: "upstream_error_in_stream",
+  },
 ];
 
 async function startScene(t: TestContext): Promise<{ gateway: TestGateway; upstream: Upstream }> {
@@ -64,7 +88,11 @@ test("a stream that breaks ends with one error event and never with [DONE]", asy
     assert.equal(receipt.outcome, "cut");
     assert.equal(receipt.error.code, code);
     assert.equal(receipt.execution.tokens.estimated, true);
-    assert.equal(receipt.fallback.attempts.length, 1, "nothing is tried again behind the first byte");
+    assert.equal(
+      receipt.fallback.attempts.length,
+      1,
+      "nothing is tried again behind the first byte",
+    );
   }
 });
 
@@ -80,24 +108,62 @@ test("the OpenAI SDK throws on a broken stream, in every way it can be read", as
     };
     await assert.rejects(reading, OpenAI.APIError, title);
     assert.deepEqual(pieces, ["", "one"]);
-    await assert.rejects(client.chat.completions.stream({ ...ASKING, stream: true }).finalChatCompletion());
+    await assert.rejects(
+      client.chat.completions.stream({ ...ASKING, stream: true }).finalChatCompletion(),
+    );
   }
 });
 
 const USELESS: readonly Break[] = [
   ...breaks(""),
   ...breaks(BEGIN).map((one) => ({ ...one, title: `${one.title}, behind the role` })),
-  { title: "an HTML page", scripted: { headers: { "content-type": "text/html" }, rawChunks: ["<html>canary</html>"] }, code: "upstream_invalid_answer" },
-  { title: "a JSON answer", scripted: { json: { choices: [{ index: 0, message: { content: "x" } }] } }, code: "upstream_invalid_answer" },
-  { title: "a JSON error under status 200", scripted: { json: { error: { message: "canary" } } }, code: "upstream_invalid_answer" },
-  { title: "no content type", scripted: { headers: { "content-type": "" }, rawChunks: [ONE] }, code: "upstream_invalid_answer" },
-  { title: "text that is no event stream", scripted: { headers: EVENT_STREAM, rawChunks: ["<html>canary</html>\n\n"] }, code: "upstream_stream_cut" },
-  { title: "data that is no JSON", scripted: { headers: EVENT_STREAM, rawChunks: ["data: <html>canary</html>\n\n"] }, code: "upstream_error_in_stream" },
-  { title: "status 500", scripted: { status: 500, json: { error: "canary" } }, code: "upstream_unavailable" },
+  {
+    title: "an HTML page",
+    scripted: { headers: { "content-type": "text/html" }, rawChunks: ["<html>canary</html>"] },
+    code: "upstream_invalid_answer",
+  },
+  {
+    title: "a JSON answer",
+    scripted: { json: { choices: [{ index: 0, message: { content: "x" } }] } },
+    code: "upstream_invalid_answer",
+  },
+  {
+    title: "a JSON error under status 200",
+    scripted: { json: { error: { message: "canary" } } },
+    code: "upstream_invalid_answer",
+  },
+  {
+    title: "no content type",
+    scripted: { headers: { "content-type": "" }, rawChunks: [ONE] },
+    code: "upstream_invalid_answer",
+  },
+  {
+    title: "text that is no event stream",
+    scripted: { headers: EVENT_STREAM, rawChunks: ["<html>canary</html>\n\n"] },
+    code: "upstream_stream_cut",
+  },
+  {
+    title: "data that is no JSON",
+    scripted: { headers: EVENT_STREAM, rawChunks: ["data: <html>canary</html>\n\n"] },
+    code: "upstream_error_in_stream",
+  },
+  {
+    title: "status 500",
+    scripted: { status: 500, json: { error: "canary" } },
+    code: "upstream_unavailable",
+  },
   { title: "status 201", scripted: { status: 201, json: {} }, code: "upstream_unavailable" },
-  { title: "a redirect", scripted: { status: 307, headers: { location: "/elsewhere" }, json: {} }, code: "upstream_unavailable" },
+  {
+    title: "a redirect",
+    scripted: { status: 307, headers: { location: "/elsewhere" }, json: {} },
+    code: "upstream_unavailable",
+  },
   { title: "no answer", scripted: { refuse: true }, code: "upstream_unavailable" },
-  { title: "a first event over the bound", scripted: { rawChunks: [`data: ${"x".repeat(17 * 1024 * 1024)}`] }, code: "upstream_invalid_answer" },
+  {
+    title: "a first event over the bound",
+    scripted: { rawChunks: [`data: ${"x".repeat(17 * 1024 * 1024)}`] },
+    code: "upstream_invalid_answer",
+  },
 ];
 
 test("what breaks before the first content is served by another deployment, and the client sees nothing of it", async (t) => {
@@ -149,9 +215,14 @@ test("where no deployment is left, the client gets a status it can act on, not a
 test("an event over the bound ends the stream it stands in, in good order", async (t) => {
   const { gateway, upstream } = await startScene(t);
   const piece = "x".repeat(1024 * 1024);
-  upstream.respond(() => ({ rawChunks: [ONE, "data: ", ...Array.from({ length: 17 }, () => piece)] }));
+  upstream.respond(() => ({
+    rawChunks: [ONE, "data: ", ...Array.from({ length: 17 }, () => piece)],
+  }));
   const text = await (await gateway.chat(ASKING)).text();
-  assert.deepEqual(errorsIn(text).map(({ code }) => code), ["upstream_invalid_answer"]);
+  assert.deepEqual(
+    errorsIn(text).map(({ code }) => code),
+    ["upstream_invalid_answer"],
+  );
   assert.ok(text.length < 2_000, "nothing of the event was passed on");
 });
 
@@ -159,7 +230,10 @@ test("an answer over the operator's bound is refused, one below it is served", a
   const upstream = await startUpstream();
   t.after(() => upstream.close());
   const limits = { answerBytesMax: 20_000 };
-  const gateway = await startGateway(t, { providers: [provider("lab", upstream, { models: [model("big")] })], limits });
+  const gateway = await startGateway(t, {
+    providers: [provider("lab", upstream, { models: [model("big")] })],
+    limits,
+  });
   upstream.respond(textAnswer("x".repeat(19_000)));
   assert.equal((await gateway.chat({ ...ASKING, stream: false })).status, 200);
   upstream.respond(textAnswer("x".repeat(21_000)));
@@ -180,6 +254,9 @@ test("a broken stream of a conversation leaves it fit for the next turn", async 
   assert.match(await response.text(), /\[DONE\]\n\n$/);
   assert.equal(response.headers.get("x-conversation-state"), "steady");
   const { data } = await gateway.read("/v1/conversations/broken/turns");
-  assert.deepEqual(data.map(({ outcome }: Json) => outcome), ["cut", "completed"]);
+  assert.deepEqual(
+    data.map(({ outcome }: Json) => outcome),
+    ["cut", "completed"],
+  );
   assert.equal(data[1].conversation.resend, true, "the same transcript again is the same turn");
 });

@@ -30,7 +30,11 @@ async function startScene(t: TestContext): Promise<Scene> {
 }
 
 /** Has the upstream send these chunks; returns what the client got, without the gateway's comment. */
-async function streamed(scene: Scene, chunks: readonly (string | Buffer)[], asking: object = ASKING): Promise<string> {
+async function streamed(
+  scene: Scene,
+  chunks: readonly (string | Buffer)[],
+  asking: object = ASKING,
+): Promise<string> {
   scene.upstream.respond(() => ({ rawChunks: chunks }));
   const response = await scene.gateway.chat(asking);
   const text = await response.text();
@@ -42,7 +46,9 @@ async function streamed(scene: Scene, chunks: readonly (string | Buffer)[], aski
 
 function cutInto(text: string, size: number): readonly Buffer[] {
   const bytes = Buffer.from(text);
-  return Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) => bytes.subarray(at * size, (at + 1) * size));
+  return Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) =>
+    bytes.subarray(at * size, (at + 1) * size),
+  );
 }
 
 const ODD_STREAM = [
@@ -60,13 +66,21 @@ const ODD_STREAM = [
 test("events pass byte for byte, however they are spelled and wherever the chunks are cut", async (t) => {
   const scene = await startScene(t);
   for (const size of [1, 2, 3, 5, 16, 61, 4096]) {
-    assert.equal(await streamed(scene, cutInto(ODD_STREAM, size)), ODD_STREAM, `chunks of ${size} bytes`);
+    assert.equal(
+      await streamed(scene, cutInto(ODD_STREAM, size)),
+      ODD_STREAM,
+      `chunks of ${size} bytes`,
+    );
   }
 });
 
 test("the usage event is taken out when only the gateway asked for it, and kept when the client did", async (t) => {
   const scene = await startScene(t);
-  const usage = [eventOf(USAGE), `data: ${JSON.stringify(USAGE, null, 1).replaceAll("\n", " ")}\n\n`, 'data: {"usage" : {"prompt_tokens":7,"completion_tokens":3},"choices":[]}\n\n'];
+  const usage = [
+    eventOf(USAGE),
+    `data: ${JSON.stringify(USAGE, null, 1).replaceAll("\n", " ")}\n\n`,
+    'data: {"usage" : {"prompt_tokens":7,"completion_tokens":3},"choices":[]}\n\n',
+  ];
   const head = eventOf(delta("Hello.")) + eventOf(FINISH);
   const wanted = { ...ASKING, stream_options: { include_usage: true } };
   for (const event of usage) {
@@ -74,7 +88,8 @@ test("the usage event is taken out when only the gateway asked for it, and kept 
     assert.equal(await streamed(scene, [head, event, DONE], wanted), head + event + DONE);
   }
   // In one event with content it stays: nothing of an answer is ever taken away.
-  const both = 'data: {"choices":[{"index":0,"delta":{"content":"x"}}],"usage":{"prompt_tokens":7,"completion_tokens":3}}\n\n';
+  const both =
+    'data: {"choices":[{"index":0,"delta":{"content":"x"}}],"usage":{"prompt_tokens":7,"completion_tokens":3}}\n\n';
   assert.equal(await streamed(scene, [head, both, DONE]), head + both + DONE);
   const list = await scene.gateway.read("/v1/conversations");
   assert.equal(list.data.length, 0);
@@ -86,14 +101,28 @@ test("the comment before [DONE] tells cost and receipt, and the OpenAI SDK passe
   const response = await gateway.chat(ASKING);
   const text = await response.text();
   const comment: Json = JSON.parse(COMMENT.exec(text)?.[1] ?? "");
-  assert.ok(text.endsWith(`${JSON.stringify(comment)}\n\n${DONE}`), "it stands right before the end");
+  assert.ok(
+    text.endsWith(`${JSON.stringify(comment)}\n\n${DONE}`),
+    "it stands right before the end",
+  );
   assert.equal(comment.cost_usd, (7 * 3 + 3 * 15) / 1e6);
   assert.equal(comment.request_id, response.headers.get("x-request-id"));
   const receipt = await gateway.read(`/v1/receipts/${comment.request_id}`);
-  assert.deepEqual([receipt.execution.tokens.prompt, receipt.execution.tokens.completion, receipt.execution.tokens.estimated], [7, 3, false]);
+  assert.deepEqual(
+    [
+      receipt.execution.tokens.prompt,
+      receipt.execution.tokens.completion,
+      receipt.execution.tokens.estimated,
+    ],
+    [7, 3, false],
+  );
   const client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: "none", maxRetries: 0 });
   const pieces: string[] = [];
-  for await (const chunk of await client.chat.completions.create({ model: "auto", stream: true, messages: [{ role: "user", content: "?" }] })) {
+  for await (const chunk of await client.chat.completions.create({
+    model: "auto",
+    stream: true,
+    messages: [{ role: "user", content: "?" }],
+  })) {
     pieces.push(chunk.choices[0]?.delta.content ?? "");
   }
   assert.equal(pieces.join(""), "A text in pieces.");
@@ -141,7 +170,7 @@ test("a provider that goes on sending behind the end loses its connection, and t
 /** Resolves when `measure` has not changed for a while. */
 async function settled(measure: () => number): Promise<number> {
   let last = -1;
-  for (let calm = 0; calm < 25; ) {
+  for (let calm = 0; calm < 25;) {
     await pause(20);
     const now = measure();
     calm = now === last ? calm + 1 : 0;
@@ -186,7 +215,10 @@ test("a client that does not read stops the upstream, and gets everything once i
   const gateway = await startGateway(t, { providers: [provider("lab", upstream)] });
   const readAll = await askWithoutReading(t, gateway);
   const taken = await settled(() => sent);
-  assert.ok(taken > 0 && taken < total / 4, `${taken} bytes were taken for a client that reads none`);
+  assert.ok(
+    taken > 0 && taken < total / 4,
+    `${taken} bytes were taken for a client that reads none`,
+  );
   const { bytes, tail } = await readAll();
   assert.ok(sent >= total && bytes > sent);
   assert.match(tail, /data: \[DONE\]\n\n/);
@@ -203,7 +235,9 @@ test("a small compressed stream does not fill the memory of a gateway whose clie
   const gateway = await startGateway(t, { providers: [provider("lab", upstream)] });
   const before = process.memoryUsage().arrayBuffers;
   const readAll = await askWithoutReading(t, gateway);
-  const grown = (await settled(() => Math.round(process.memoryUsage().arrayBuffers / MEGABYTE))) - before / MEGABYTE;
+  const grown =
+    (await settled(() => Math.round(process.memoryUsage().arrayBuffers / MEGABYTE))) -
+    before / MEGABYTE;
   assert.ok(grown < 48, `${grown} MiB are held for a client that reads none`);
   const read = await readAll();
   assert.ok(read.bytes > pieces * PIECE.length);

@@ -53,8 +53,15 @@ async function startScene(t: TestContext) {
 
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
 
-async function takeTurn(gateway: TestGateway, key: string, messages: readonly Json[]): Promise<Response> {
-  const response = await gateway.chat(agentBody(messages), { ...bearer(key), "x-conversation-id": SHARED_ID });
+async function takeTurn(
+  gateway: TestGateway,
+  key: string,
+  messages: readonly Json[],
+): Promise<Response> {
+  const response = await gateway.chat(agentBody(messages), {
+    ...bearer(key),
+    "x-conversation-id": SHARED_ID,
+  });
   assert.equal(response.status, 200, await response.clone().text());
   await response.arrayBuffer();
   return response;
@@ -131,7 +138,10 @@ test("another tenant's conversation cannot be read, acted on or deleted, even by
     ...actions,
   ];
   for (const { method, path, ...body } of attempts) {
-    const { status, body: answer } = await ask(gateway, method, path, { key: keys.rivalAdmin, ...body });
+    const { status, body: answer } = await ask(gateway, method, path, {
+      key: keys.rivalAdmin,
+      ...body,
+    });
     assert.equal(status, 404, `${method} ${path}`);
     assert.equal(answer.error.code, "not_found");
   }
@@ -183,7 +193,8 @@ test("every route wants a known key, and tells nothing else without one", async 
   const mistyped = `${keys.acme.slice(0, -1)}${keys.acme.endsWith("0") ? "1" : "0"}`;
   const wrong = [mint(), mistyped, "sk-something", "x".repeat(5_000)];
   for (const [method, path] of ROUTES) {
-    const body = method === "POST" || method === "PUT" ? { body: agentBody(opening("Hello.")) } : {};
+    const body =
+      method === "POST" || method === "PUT" ? { body: agentBody(opening("Hello.")) } : {};
     const missing = await ask(gateway, method, path, body);
     assert.equal(missing.status, 401, `${method} ${path}`);
     assert.equal(missing.body.error.code, "missing_api_key");
@@ -208,13 +219,20 @@ test("health and readiness are told to everybody, and hold no more than that", a
 
 test("a key is taken from any of the three headers that clients know", async (t) => {
   const { gateway, keys } = await startScene(t);
-  for (const headers of [bearer(keys.acme), { "x-api-key": keys.acme }, { "x-goog-api-key": keys.acme }]) {
+  for (const headers of [
+    bearer(keys.acme),
+    { "x-api-key": keys.acme },
+    { "x-goog-api-key": keys.acme },
+  ]) {
     await gateway.read("/v1/models", headers);
   }
 });
 
 /** fetch sets the Host header itself, so this goes one level deeper. */
-function getAs(url: string, headers: Readonly<Record<string, string>>): Promise<number | undefined> {
+function getAs(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     const sent = httpRequest(`${url}/v1/models`, { headers }, (response) => {
       response.resume().once("end", () => resolve(response.statusCode));
@@ -230,7 +248,13 @@ test("without keys only this machine is served, under its own names and from its
   for (const host of ["127.0.0.1", "localhost:8787", "LOCALHOST", "[::1]:80", "127.1.2.3:9"]) {
     assert.equal(await getAs(url, { host }), 200, host);
   }
-  const foreign = ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "192.168.0.7", "[fe80::1]"];
+  const foreign = [
+    "evil.example",
+    "localhost.evil.example",
+    "127.0.0.1.evil.example",
+    "192.168.0.7",
+    "[fe80::1]",
+  ];
   for (const host of [...foreign, "0.0.0.0:8787", "evil.example:127.0.0.1"]) {
     assert.equal(await getAs(url, { host }), 403, host);
   }

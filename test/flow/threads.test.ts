@@ -3,7 +3,13 @@
 
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import { agentBody, honestRounds, opening, stuckRounds, toolRound } from "../support/agent-turns.ts";
+import {
+  agentBody,
+  honestRounds,
+  opening,
+  stuckRounds,
+  toolRound,
+} from "../support/agent-turns.ts";
 import {
   inConversation,
   model,
@@ -23,7 +29,10 @@ async function startScene(t: TestContext) {
     model("big", { model: "big-1" }),
     model("small", { model: "small-1", quality: { chat: 0.5, agent: 0.5, coding: 0.5 } }),
   ];
-  return { upstream, gateway: await startGateway(t, { providers: [provider("lab", upstream, { models })] }) };
+  return {
+    upstream,
+    gateway: await startGateway(t, { providers: [provider("lab", upstream, { models })] }),
+  };
 }
 
 interface Asked {
@@ -53,7 +62,11 @@ async function ask(
 }
 
 /** What opencode sends with every request of a session: no X-Conversation-ID. */
-const OPENCODE = { "x-session-id": "ses_1", "x-session-affinity": "ses_1", "user-agent": "opencode/1.0" };
+const OPENCODE = {
+  "x-session-id": "ses_1",
+  "x-session-affinity": "ses_1",
+  "user-agent": "opencode/1.0",
+};
 
 const title = (about: Json = {}) => ({
   model: "lab/small",
@@ -79,11 +92,18 @@ test("a title request beside the first turn neither pins nor counts nor waits", 
   release.resolve();
   const first = await main;
   assert.deepEqual([first.turn, first.pin, first.model], ["1", "set", "lab/big"]);
-  const second = await ask(gateway, agentBody([...opening("Fix the bug."), ...honestRounds(1)]), OPENCODE);
+  const second = await ask(
+    gateway,
+    agentBody([...opening("Fix the bug."), ...honestRounds(1)]),
+    OPENCODE,
+  );
   assert.deepEqual([second.turn, second.pin], ["2", "kept"]);
   const conversation = await gateway.read("/v1/conversations/ses_1");
   assert.deepEqual([conversation.turns, conversation.side_turns], [2, 1]);
-  assert.deepEqual(conversation.pins.map(({ model: pinned }: Json) => pinned), ["big-1"]);
+  assert.deepEqual(
+    conversation.pins.map(({ model: pinned }: Json) => pinned),
+    ["big-1"],
+  );
 });
 
 test("a title request that comes before the first turn sets no pin for it", async (t) => {
@@ -113,7 +133,11 @@ test("a client's talk without tools is pinned like other conversations once it h
   const { gateway } = await startScene(t);
   const talk = [{ role: "user", content: "Hello?" }];
   await ask(gateway, { model: "auto", messages: talk }, OPENCODE);
-  const more = [...talk, { role: "assistant", content: "Hello." }, { role: "user", content: "Tell me more." }];
+  const more = [
+    ...talk,
+    { role: "assistant", content: "Hello." },
+    { role: "user", content: "Tell me more." },
+  ];
   const second = await ask(gateway, { model: "auto", messages: more }, OPENCODE);
   assert.equal(second.pin, "set");
 });
@@ -126,7 +150,10 @@ test("two sub-agents that do the same work are no loop", async (t) => {
   for (let rounds = 0; rounds < 3; rounds += 1) {
     for (const agent of ["agent-a", "agent-b", "agent-c"]) {
       const body = agentBody([...history, ...stuckRounds(rounds)]);
-      const { state, receipt } = await ask(gateway, body, { ...base, "x-claude-code-agent-id": agent });
+      const { state, receipt } = await ask(gateway, body, {
+        ...base,
+        "x-claude-code-agent-id": agent,
+      });
       assert.equal(state, "steady");
       assert.equal(receipt.conversation.thread_kind, "agent");
       assert.equal(receipt.pin.event, "kept");
@@ -136,7 +163,10 @@ test("two sub-agents that do the same work are no loop", async (t) => {
   assert.equal(conversation.threads.length, 4);
   // One of them alone goes round in circles, and is told so; the others are not.
   const stuck = { ...base, "x-claude-code-agent-id": "agent-b" };
-  assert.equal((await ask(gateway, agentBody([...history, ...stuckRounds(3)]), stuck)).state, "suspected");
+  assert.equal(
+    (await ask(gateway, agentBody([...history, ...stuckRounds(3)]), stuck)).state,
+    "suspected",
+  );
   const told = await ask(gateway, agentBody([...history, ...stuckRounds(4)]), stuck);
   assert.equal(told.state, "correcting");
   const other = { ...base, "x-claude-code-agent-id": "agent-a" };
@@ -191,11 +221,18 @@ test("a history whose beginning was cut off keeps the evidence of the loop", asy
 test("going back in the history and on from there is no loop", async (t) => {
   const { gateway } = await startScene(t);
   const headers = inConversation("rewound");
-  const begun = [...opening("Find the report."), ...toolRound(1, { q: "report", result: "nothing found" })];
+  const begun = [
+    ...opening("Find the report."),
+    ...toolRound(1, { q: "report", result: "nothing found" }),
+  ];
   for (let attempt = 0; attempt < 6; attempt += 1) {
     await ask(gateway, agentBody(begun), headers);
     const more = [...begun, ...toolRound(2, { q: `idea ${attempt}`, result: `text ${attempt}` })];
-    assert.equal((await ask(gateway, agentBody(more), headers)).state, "steady", `attempt ${attempt}`);
+    assert.equal(
+      (await ask(gateway, agentBody(more), headers)).state,
+      "steady",
+      `attempt ${attempt}`,
+    );
   }
 });
 
@@ -209,8 +246,16 @@ test("two live children of one history are two threads", async (t) => {
   const first = await ask(gateway, agentBody(left), headers);
   const second = await ask(gateway, agentBody(right), headers);
   assert.notEqual(first.receipt.conversation.thread, second.receipt.conversation.thread);
-  const third = await ask(gateway, agentBody([...left, ...toolRound(3, { q: "left 2", result: "l2" })]), headers);
+  const third = await ask(
+    gateway,
+    agentBody([...left, ...toolRound(3, { q: "left 2", result: "l2" })]),
+    headers,
+  );
   assert.equal(third.receipt.conversation.thread, first.receipt.conversation.thread);
-  const fourth = await ask(gateway, agentBody([...right, ...toolRound(3, { q: "right 2", result: "r2" })]), headers);
+  const fourth = await ask(
+    gateway,
+    agentBody([...right, ...toolRound(3, { q: "right 2", result: "r2" })]),
+    headers,
+  );
   assert.equal(fourth.receipt.conversation.thread, second.receipt.conversation.thread);
 });

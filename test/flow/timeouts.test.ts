@@ -29,40 +29,107 @@ interface Silence {
 }
 
 const SILENCES: readonly Silence[] = [
-  { title: "before the headers", timeouts: { firstByteMs: SHORT_MS }, scripted: { hang: "before-headers" }, stream: true },
-  { title: "before the headers of a JSON answer", timeouts: { firstByteMs: SHORT_MS }, scripted: { hang: "before-headers" }, stream: false },
-  { title: "behind the headers", timeouts: { idleMs: SHORT_MS }, scripted: { hang: "after-headers" }, stream: true },
-  { title: "behind a comment", timeouts: { idleMs: SHORT_MS }, scripted: { rawChunks: [": \n\n", ""], holdAfter: 1 }, stream: true },
-  { title: "within a JSON answer", timeouts: { idleMs: SHORT_MS }, scripted: { headers: { "content-type": "application/json" }, rawChunks: ['{"choices":', ""], holdAfter: 1 }, stream: false },
-  { title: "within an error body", timeouts: { idleMs: SHORT_MS }, scripted: { status: 500, rawChunks: ["{", ""], holdAfter: 1 }, stream: false },
-  { title: "filled with comments", timeouts: { totalMs: 4 * SHORT_MS }, scripted: { rawChunks: Array.from({ length: 4_000 }, () => ": \n\n"), delayMs: 20 }, stream: true },
+  {
+    title: "before the headers",
+    timeouts: { firstByteMs: SHORT_MS },
+    scripted: { hang: "before-headers" },
+    stream: true,
+  },
+  {
+    title: "before the headers of a JSON answer",
+    timeouts: { firstByteMs: SHORT_MS },
+    scripted: { hang: "before-headers" },
+    stream: false,
+  },
+  {
+    title: "behind the headers",
+    timeouts: { idleMs: SHORT_MS },
+    scripted: { hang: "after-headers" },
+    stream: true,
+  },
+  {
+    title: "behind a comment",
+    timeouts: { idleMs: SHORT_MS },
+    scripted: { rawChunks: [": \n\n", ""], holdAfter: 1 },
+    stream: true,
+  },
+  {
+    title: "within a JSON answer",
+    timeouts: { idleMs: SHORT_MS },
+    scripted: {
+      headers: { "content-type": "application/json" },
+      rawChunks: ['{"choices":', ""],
+      holdAfter: 1,
+    },
+    stream: false,
+  },
+  {
+    title: "within an error body",
+    timeouts: { idleMs: SHORT_MS },
+    scripted: { status: 500, rawChunks: ["{", ""], holdAfter: 1 },
+    stream: false,
+  },
+  {
+    title: "filled with comments",
+    timeouts: { totalMs: 4 * SHORT_MS },
+    scripted: { rawChunks: Array.from({ length: 4_000 }, () => ": \n\n"), delayMs: 20 },
+    stream: true,
+  },
 ];
 
-for (const { title, timeouts, scripted, stream } of SILENCES) {
-  test(`a silence ${title} ends the attempt, lets the upstream go, and another deployment serves`, async (t) => {
-    const { gateway, upstream } = await startScene(t, timeouts, scripted);
-    const alone = await gateway.chat({ ...ASKING, stream });
-    assert.equal(alone.status, 504);
-    const { error }: Json = await alone.json();
-    assert.equal(error.code, "upstream_timeout");
-    assert.match(error.message, /retry|again/i);
-    await upstream.requests[0]?.aborted;
-    assert.equal(upstream.requests.length, 1, "what has waited long enough is not tried twice at one place");
-    const other = await startUpstream(textAnswer("here"));
-    t.after(() => other.close());
-    const pair = await startGateway(t, { providers: [provider("lab", upstream), provider("bay", other)], timeouts });
-    for (let turn = 0; turn < 3; turn += 1) {
-      const response = await pair.chat({ ...ASKING, stream });
-      assert.equal(response.status, 200);
-      assert.match(await response.text(), /here/);
-      assert.equal(response.headers.get("x-router-model"), "bay/big");
-    }
+test(
+  "a silence ends the attempt, lets the upstream go, and another deployment serves",
+  { concurrency: true },
+  async (t) => {
+    // At once, because nearly all of their time is waiting.
+    const silences = SILENCES.map((silence) =>
+      t.test(silence.title, { timeout: 30_000 }, (t) => endsSilence(t, silence)),
+    );
+    await Promise.all(silences);
+  },
+);
+
+async function endsSilence(t: TestContext, silence: Silence): Promise<void> {
+  const { timeouts, scripted, stream } = silence;
+  const { gateway, upstream } = await startScene(t, timeouts, scripted);
+  const alone = await gateway.chat({ ...ASKING, stream });
+  assert.equal(alone.status, 504);
+  const { error }: Json = await alone.json();
+  assert.equal(error.code, "upstream_timeout");
+  assert.match(error.message, /retry|again/i);
+  await upstream.requests[0]?.aborted;
+  assert.equal(
+    upstream.requests.length,
+    1,
+    "what has waited long enough is not tried twice at one place",
+  );
+  const other = await startUpstream(textAnswer("here"));
+  t.after(() => other.close());
+  const pair = await startGateway(t, {
+    providers: [provider("lab", upstream), provider("bay", other)],
+    timeouts,
   });
+  for (let turn = 0; turn < 2; turn += 1) {
+    const response = await pair.chat({ ...ASKING, stream });
+    assert.equal(response.status, 200);
+    assert.match(await response.text(), /here/);
+    assert.equal(response.headers.get("x-router-model"), "bay/big");
+  }
 }
 
 const BREAKS: readonly Silence[] = [
-  { title: "idle", timeouts: { idleMs: SHORT_MS }, scripted: { events: [delta("one"), ""], holdAfter: 1 }, stream: true },
-  { title: "in all", timeouts: { totalMs: 4 * SHORT_MS }, scripted: { events: Array.from({ length: 4_000 }, () => delta("one")), delayMs: 20 }, stream: true },
+  {
+    title: "idle",
+    timeouts: { idleMs: SHORT_MS },
+    scripted: { events: [delta("one"), ""], holdAfter: 1 },
+    stream: true,
+  },
+  {
+    title: "in all",
+    timeouts: { totalMs: 4 * SHORT_MS },
+    scripted: { events: Array.from({ length: 4_000 }, () => delta("one")), delayMs: 20 },
+    stream: true,
+  },
 ];
 
 for (const { title, timeouts, scripted } of BREAKS) {
@@ -105,7 +172,10 @@ test("a client that reads slowly is not taken for a silent provider", async (t) 
     for (let sent = 0; sent < count; sent += 1) response.write(piece);
     response.end(eventOf(FINISH) + eventOf("[DONE]"));
   });
-  const gateway = await startGateway(t, { providers: [provider("lab", upstream)], timeouts: { idleMs: SHORT_MS } });
+  const gateway = await startGateway(t, {
+    providers: [provider("lab", upstream)],
+    timeouts: { idleMs: SHORT_MS },
+  });
   const socket = await dial(gateway.url);
   socket.write(chatBytes({ body: JSON.stringify({ ...ASKING, stream: true }) }));
   await pause(6 * SHORT_MS);
@@ -126,4 +196,3 @@ test("a slow provider within its limits is waited for", async (t) => {
   const text = await (await gateway.chat({ ...ASKING, stream: true })).text();
   assert.match(text, /one.*two.*\[DONE\]\n\n$/s);
 });
-

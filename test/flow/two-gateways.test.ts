@@ -25,7 +25,11 @@ type Weather = "fine" | "down" | "limited" | "hangs up";
 
 const REFUSALS = {
   down: { status: 503, json: { error: { message: "down" } } },
-  limited: { status: 429, headers: { "retry-after": "0" }, json: { error: { message: "slow down" } } },
+  limited: {
+    status: 429,
+    headers: { "retry-after": "0" },
+    json: { error: { message: "slow down" } },
+  },
   "hangs up": { refuse: true },
 } as const satisfies Record<Exclude<Weather, "fine">, Scripted>;
 
@@ -70,7 +74,9 @@ async function startScene(t: TestContext, redisUrl: string): Promise<Scene> {
     providers: [
       provider("east", east, { models: [model("big", { model: "big-1", ...price(3) })] }),
       provider("west", west, { models: [model("big", { model: "big-1", ...price(3) })] }),
-      provider("south", south, { models: [model("other", { model: "other-1", ...price(otherPrice) })] }),
+      provider("south", south, {
+        models: [model("other", { model: "other-1", ...price(otherPrice) })],
+      }),
     ],
   });
   return { east, west, south, tree };
@@ -159,7 +165,10 @@ test("over two gateways no conversation ever sees a second model", async (t) => 
   await round(runs);
   weather("down", "hangs up", "fine");
   await round(runs);
-  assert.ok(runs.every(({ refusals }) => refusals.length === 1), "the other model is no way out");
+  assert.ok(
+    runs.every(({ refusals }) => refusals.length === 1),
+    "the other model is no way out",
+  );
   // The other model is now by far the cheaper one, and only one gateway knows.
   await second.stop();
   gateways[1] = await startGatewayProcess(t, workFolder(t), tree(0.1));
@@ -170,7 +179,10 @@ test("over two gateways no conversation ever sees a second model", async (t) => 
   for (let times = 0; times < 3; times += 1) await round([...runs, ...late]);
   weather("fine", "fine", "down");
   await round([...runs, ...late]);
-  assert.ok(late.every(({ refusals }) => refusals.length === 1), "nor is the first one for the late");
+  assert.ok(
+    late.every(({ refusals }) => refusals.length === 1),
+    "nor is the first one for the late",
+  );
   weather("hangs up", "fine", "fine");
   for (let times = 0; times < 2; times += 1) await round([...runs, ...late]);
 
@@ -179,7 +191,9 @@ test("over two gateways no conversation ever sees a second model", async (t) => 
   const answered = [east, west, south].flatMap((place) => place.answered);
   let attempts = 0;
   for (const run of all) {
-    const models = new Set(answered.filter(({ conversation }) => conversation === run.id).map((known) => known.model));
+    const models = new Set(
+      answered.filter(({ conversation }) => conversation === run.id).map((known) => known.model),
+    );
     assert.deepEqual([...models], [late.includes(run) ? "other-1" : "big-1"]);
     assert.deepEqual([...run.states], ["steady"], "every turn was in the books");
     const { data } = await first.read(`/v1/conversations/${run.id}/turns?limit=200`);
