@@ -104,7 +104,9 @@ function serverOptions(options: RouteOptions): FastifyServerOptions {
     clientErrorHandler: (error, socket) => {
       refuseMalformed(error, socket, { requestId: newRequestId(), requestMs });
     },
-    frameworkErrors: (error, request, reply) => refuse(request, reply, faultOf(error)),
+    frameworkErrors: (error, request, reply) => {
+      refuse(request, reply, faultOf(error));
+    },
     http: parsing,
   };
   if (tls === null) return common;

@@ -90,11 +90,11 @@ test("what fails at one deployment is served by another with the same model", as
   const pair = await startPair(t);
   for (const { title, scripted, code, status } of FAILURES) {
     for (const stream of [false, true]) {
-      await t.test(`${title}, ${stream ? "stream" : "JSON"}`, async (t) => {
+      await t.test(`${title}, ${stream ? "stream" : "JSON"}`, async (inner) => {
         let count = 0;
         for (const upstream of pair)
           upstream.respond((request) => ((count += 1) === 1 ? scripted : HERE(request)));
-        const gateway = await startGateway(t, {
+        const gateway = await startGateway(inner, {
           providers: [provider("lab", pair[0]), provider("bay", pair[1])],
         });
         const response = await gateway.chat({ ...ASKING, stream });

@@ -177,10 +177,10 @@ test("what breaks before the first content is served by another deployment, and 
     upstream.respond((request) => ((count += 1) === 1 ? scripted : good(request)));
   }
   for (const { title, scripted: broken, code } of USELESS) {
-    await t.test(title, async (t) => {
+    await t.test(title, async (inner) => {
       scripted = broken;
       count = 0;
-      const gateway = await startGateway(t, {
+      const gateway = await startGateway(inner, {
         providers: [provider("lab", upstreams[0]), provider("bay", upstreams[1])],
       });
       const response = await gateway.chat({ ...ASKING, model: "big-1" });

@@ -83,7 +83,7 @@ test(
   async (t) => {
     // At once, because nearly all of their time is waiting.
     const silences = SILENCES.map((silence) =>
-      t.test(silence.title, { timeout: 30_000 }, (t) => endsSilence(t, silence)),
+      t.test(silence.title, { timeout: 30_000 }, (inner) => endsSilence(inner, silence)),
     );
     await Promise.all(silences);
   },

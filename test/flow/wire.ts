@@ -14,6 +14,8 @@ export interface WireAnswer {
 export interface ChatHead {
   readonly headers?: readonly string[];
   readonly body?: string | Buffer;
+  /** Leaves out the wish that the connection be closed behind the answer. */
+  readonly keepAlive?: boolean;
 }
 
 /** A connection to the gateway. The caller destroys it. */
@@ -26,10 +28,11 @@ export async function dial(url: string): Promise<Socket> {
   return socket;
 }
 
-/** The bytes of a chat request that asks for the connection to be closed behind its answer. */
+/** The bytes of a chat request; unless told otherwise it asks for its connection to be closed behind the answer. */
 export function chatBytes(about: ChatHead): Buffer {
   const body = Buffer.from(about.body ?? "");
-  const lines = ["POST /v1/chat/completions HTTP/1.1", "Host: 127.0.0.1", "Connection: close"];
+  const lines = ["POST /v1/chat/completions HTTP/1.1", "Host: 127.0.0.1"];
+  if (about.keepAlive !== true) lines.push("Connection: close");
   const given = about.headers ?? [];
   const named = (name: string) => given.some((line) => line.toLowerCase().startsWith(name));
   if (!named("content-type")) lines.push("Content-Type: application/json");
