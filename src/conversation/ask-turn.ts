@@ -242,7 +242,11 @@ export function placeCorrection(
 export function pendingTurn(asked: TurnAsked, question: TurnQuestion): TurnAsked {
   const absorbed = absorb(asked.record, asked.thread, seenBy(asked, question));
   const counts = asked.kind !== "side" && !asked.resend;
-  const record = counts ? { ...absorbed.record, turns: asked.turn } : absorbed.record;
+  // Counted now, in the conversation and in its thread: a crash must not give the next turn the same number.
+  const threads = absorbed.record.threads.map((entry) =>
+    entry.id === asked.threadId ? { ...entry, turns: entry.turns + 1 } : entry,
+  );
+  const record = counts ? { ...absorbed.record, turns: asked.turn, threads } : absorbed.record;
   const thread: ThreadRecord = {
     ...absorbed.thread,
     lastTurn: {

@@ -76,7 +76,7 @@ export function settleTurn(
         ? {
             ...entry,
             state: settledThread.machine.value,
-            turns: entry.turns + (facts.resend ? 0 : 1),
+            turns: entry.turns + (facts.resend || facts.counted ? 0 : 1),
           }
         : entry,
     ),

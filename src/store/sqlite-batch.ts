@@ -11,7 +11,7 @@ const BATCH_WRITES_MAX = 64;
  */
 const GATHER_MS = 1;
 /** From this many writes in the last transaction on, the next one gathers. */
-const GATHER_FROM_WRITES = 4;
+const GATHER_FROM_WRITES = 2;
 /** How long a write may wait for the lock of another process, before it is refused. */
 const LOCK_WAIT_MS = 5_000;
 /** Pause between two tries for that lock; the event loop runs meanwhile. */

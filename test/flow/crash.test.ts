@@ -23,7 +23,7 @@ interface Scene {
   start(preferred: "first" | "second"): Promise<GatewayProcess>;
 }
 
-async function makeScene(t: TestContext, store: Pick<ConfigTree, "store">): Promise<Scene> {
+async function makeScene(t: TestContext, store: ConfigTree): Promise<Scene> {
   const upstream = await startUpstream();
   t.after(() => upstream.close());
   const folder = workFolder(t);
