@@ -8,13 +8,14 @@ import type {
   RequestListener,
   ServerResponse,
 } from "node:http";
+import { callerOf } from "./caller.ts";
 import { refusalHeaders } from "./api/answer-headers.ts";
 import { createClientReply } from "./api/client-reply.ts";
 import { chatErrorBody, chatErrorEvent, faultHeaders } from "./api/fault-reply.ts";
 import { serveChat } from "./flow.ts";
 import type { Gate } from "./gate.ts";
 import { newRequestId } from "./request-id.ts";
-import { callerOf, type RouteOptions } from "./routes.ts";
+import type { RouteOptions } from "./route-options.ts";
 import { faultOf } from "./server-faults.ts";
 import { FaultError, makeFault, type Fault } from "./turn/fault.ts";
 

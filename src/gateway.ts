@@ -10,6 +10,7 @@ import type { Config } from "./config.ts";
 import { readConversation, readThread } from "./conversation/record.ts";
 import type { ConversationStore } from "./conversation/store-port.ts";
 import { createKeyedQueue } from "./flow/keyed-queue.ts";
+import { readLateTurn, storeLateTurn } from "./flow/late-turn.ts";
 import { createPinCache } from "./flow/pin-cache.ts";
 import { createRowMemo } from "./flow/row-memo.ts";
 import type { Clock, Stations } from "./flow/stations.ts";
@@ -176,8 +177,7 @@ async function notReady(stations: Stations): Promise<string | null> {
 async function runUpkeep(stations: Stations, journal: Journal): Promise<void> {
   await stations.store.sweep(stations.clock.now());
   await journal.drain(async (line) => {
-    const { tenant, receipt } = JSON.parse(line);
-    await stations.store.commit({ tenant, conversation: null, thread: null, receipts: [receipt] });
+    await storeLateTurn(stations, readLateTurn(line));
   });
 }
 

@@ -1,5 +1,7 @@
-// Refusals that come before any route: malformed HTTP, too many headers, too slow a request, a gateway that is stopping.
-// Must never write into an answer that has begun, nor repeat anything of the request that was refused.
+// Refusals that come before any route: malformed HTTP, too many headers, too slow a request, a
+// gateway that is stopping.
+// Must never write into an answer that has begun, nor repeat anything of the request that was
+// refused.
 
 import type { Socket } from "node:net";
 import { STATUS_CODES, type ServerResponse } from "node:http";

@@ -1,4 +1,4 @@
-// Ids of turns: unguessable, and in the order of time, so that a store appends them where it would otherwise scatter them.
+// Ids of turns: unguessable, and in the order of time, so that a store appends them instead of scattering them.
 // Must never carry anything about the caller.
 
 import { randomUUID } from "node:crypto";

@@ -1,8 +1,9 @@
 // The gateway's paths: who may ask for what, and which function answers. Decides nothing itself.
-// Must never serve a path but /healthz without asking for the key first.
+// Must never serve a path but the two probes (/healthz, /readyz) without asking for the key first.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { readPresentedKey, type Caller, type Keyring } from "./admission/api-key.ts";
+import type { Caller } from "./admission/api-key.ts";
+import { callerOf } from "./caller.ts";
 import { modelList } from "./api/openai-models.ts";
 import { CHAT_PATH, runChat } from "./chat-entry.ts";
 import { act, readAction } from "./flow/act.ts";
@@ -13,23 +14,12 @@ import {
   readReceipt,
 } from "./flow/read-back.ts";
 import { conversationKey } from "./flow/rows.ts";
-import type { Stations } from "./flow/stations.ts";
+import type { RouteOptions } from "./route-options.ts";
 import { AUTO_MODEL } from "./routing/candidates.ts";
 import { watchMethods } from "./served-methods.ts";
 import { FaultError, makeFault, throwFault } from "./turn/fault.ts";
 
 const CONVERSATIONS_PREFIX = "/v1/conversations/";
-
-export interface RouteOptions {
-  readonly stations: Stations;
-  readonly keyring: Keyring;
-  /** Says why the gateway is not ready; null when it is. */
-  readonly notReady: () => Promise<string | null>;
-  readonly startedAt: number;
-  readonly version: string;
-  /** The turns that are under way: what stops the gateway waits for them. */
-  readonly turns: Set<Promise<void>>;
-}
 
 export function addRoutes(server: FastifyInstance, options: RouteOptions): void {
   const { stations } = options;
@@ -100,19 +90,6 @@ function addReadingRoutes(server: FastifyInstance, options: RouteOptions): void 
     const id = typeof params === "object" && params !== null && "id" in params ? params.id : "";
     return readReceipt(stations, tenant, String(id));
   });
-}
-
-export function callerOf(
-  options: Pick<RouteOptions, "keyring">,
-  request: Pick<FastifyRequest, "headers">,
-): Caller {
-  const identified = options.keyring.identify(readPresentedKey(request.headers));
-  if (identified.ok) return identified.caller;
-  const message =
-    identified.code === "missing_api_key"
-      ? "Send a gateway key: `Authorization: Bearer llm_gw_…`."
-      : "This key is not known here. Check it, or ask the operator for a new one.";
-  return throwFault(identified.code, message);
 }
 
 function adminOf(options: RouteOptions, request: FastifyRequest): Caller {

@@ -14,7 +14,8 @@ import { createChatEntry, type ChatEntryOptions } from "./chat-entry.ts";
 import { createGate } from "./gate.ts";
 import { newRequestId } from "./request-id.ts";
 import { refuse, refuseMalformed } from "./refusals.ts";
-import { addRoutes, type RouteOptions } from "./routes.ts";
+import type { RouteOptions } from "./route-options.ts";
+import { addRoutes } from "./routes.ts";
 import { faultOf } from "./server-faults.ts";
 
 /** How long an idle connection of a client is kept, in milliseconds. */

@@ -47,11 +47,6 @@ export function middleTurn(transcript: Transcript): number {
   return Math.floor(transcript.turnEnds.length / 2);
 }
 
-export function meanBodyBytes(transcript: Transcript): number {
-  const sum = transcript.turnEnds.reduce((total, end) => total + end + transcript.tail.length, 0);
-  return Math.round(sum / transcript.turnEnds.length);
-}
-
 function openBody(stream: boolean): string {
   return `{"model":"lab/big",${stream ? `${STREAM_MARK},` : ""}"messages":[`;
 }

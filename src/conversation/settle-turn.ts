@@ -136,7 +136,11 @@ function settlePin(before: ConversationRecord, facts: TurnFacts): ConversationRe
   return withPin(record, { requested, snapshot, served, waiting, usedAt: facts.now });
 }
 
-function addTotals(totals: ConversationRecord["totals"], facts: TurnFacts) {
+/** The totals with one more turn in them. */
+export function addTotals(
+  totals: ConversationRecord["totals"],
+  facts: Pick<TurnFacts, "usage" | "costNanoUsd" | "outcome" | "pinMoved">,
+): ConversationRecord["totals"] {
   const failed = facts.outcome !== "completed" && facts.outcome !== "ended";
   return {
     inputTokens: totals.inputTokens + facts.usage.inputTokens,

@@ -2,7 +2,12 @@
 // another one does not exist. Must never show more than rows and receipts hold.
 
 import { readListQuery } from "../api/conversations.ts";
-import { readThread, summaryState, type ConversationRecord } from "../conversation/record.ts";
+import {
+  readThread,
+  summaryState,
+  type ConversationRecord,
+  type ThreadRecord,
+} from "../conversation/record.ts";
 import { LIST_LIMIT_MAX } from "../conversation/store-port.ts";
 import { toUsd } from "../receipts/price.ts";
 import { FaultError, makeFault, throwFault } from "../turn/fault.ts";
@@ -82,7 +87,7 @@ async function threadView(
 ) {
   const { entry } = of;
   const stored = await stations.store.loadThread(key, entry.id);
-  const thread = stored === null ? null : readThread(stored.body);
+  const thread = stored === null ? null : readableThread(stored.body);
   const context = thread?.machine.context ?? null;
   return {
     id: entry.id,
@@ -98,6 +103,15 @@ async function threadView(
     steps_remembered: thread?.evidence.steps.length ?? 0,
     active_at: iso(entry.activeAt),
   };
+}
+
+/** Null for a row that its next turn will set aside: the rest of the conversation can still be shown. */
+function readableThread(body: string): ThreadRecord | null {
+  try {
+    return readThread(body);
+  } catch {
+    return null;
+  }
 }
 
 function pinView(pin: ConversationRecord["pins"][number]) {

@@ -119,7 +119,8 @@ export interface RowsWrite {
   readonly tenant: string;
   readonly profile: Profile;
   readonly conversation: ConversationRow;
-  readonly thread: ThreadRow;
+  /** Null: no thread is touched. */
+  readonly thread: ThreadRow | null;
   readonly addSpentNanoUsd: number;
   readonly receipts: readonly ReceiptWrite[];
   readonly now: number;
@@ -141,7 +142,7 @@ export async function commitRows(
   if (commit.conversation !== null) {
     conversations.remember(conversation.key, commit.conversation.body, conversation.record);
   }
-  if (commit.thread !== null) {
+  if (commit.thread !== null && thread !== null) {
     threads.remember(`${conversation.key} ${thread.id}`, commit.thread.body, thread.record);
   }
   stations.pinCache.remember(conversation.key, conversation.record);
@@ -168,11 +169,14 @@ function rowsCommit(write: RowsWrite): TurnCommit {
       },
       addSpentNanoUsd: write.addSpentNanoUsd,
     },
-    thread: {
-      thread: thread.id,
-      expectedVersion: thread.version,
-      body: JSON.stringify(thread.record),
-    },
+    thread:
+      thread === null
+        ? null
+        : {
+            thread: thread.id,
+            expectedVersion: thread.version,
+            body: JSON.stringify(thread.record),
+          },
     receipts: write.receipts,
   };
 }

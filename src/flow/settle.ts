@@ -7,6 +7,7 @@ import type { ReceiptWrite } from "../conversation/store-port.ts";
 import type { Receipt } from "../receipts/receipt.ts";
 import type { Decision } from "./decide.ts";
 import { costOf, pinWord, receiptOf, usageOf, type EndedTurn } from "./ended-turn.ts";
+import { storeLateTurn, type LateTurn } from "./late-turn.ts";
 import { loadTurn } from "./load-turn.ts";
 import { commitRows, type ConversationRow, type ThreadRow } from "./rows.ts";
 import type { Stations } from "./stations.ts";
@@ -54,19 +55,15 @@ export async function settleWithin(
 }
 
 function stateWhenUnsaved(turn: EndedTurn): string | null {
-  return turn.decision === null ? null : "unsaved";
+  if (turn.decision === null) return null;
+  return turn.decision.degraded ? "degraded" : "unsaved";
 }
 
 /** A turn without rows: stateless, or served while the store was down. */
 async function settleReceipt(stations: Stations, turn: EndedTurn): Promise<Settled> {
   const receipt = receiptOf(stations, turn, null);
   if (turn.decision !== null) rememberServed(stations, turn, turn.decision);
-  await stations.store.commit({
-    tenant: turn.call.caller.tenant,
-    conversation: null,
-    thread: null,
-    receipts: [receiptWrite(stations, receipt, turn)],
-  });
+  await storeLateTurn(stations, lateTurn(stations, turn, receipt));
   return { saved: true, receipt, state: turn.decision === null ? null : "degraded" };
 }
 
@@ -175,14 +172,37 @@ function receiptWrite(stations: Stations, receipt: Receipt, turn: EndedTurn): Re
   };
 }
 
+/** All that has to be added to the books, for as long as they cannot be opened. */
+function lateTurn(stations: Stations, turn: EndedTurn, receipt: Receipt): LateTurn {
+  const { decision, outcome } = turn;
+  const counts =
+    decision !== null &&
+    !decision.counted &&
+    !decision.asked.resend &&
+    decision.asked.kind !== "side";
+  return {
+    tenant: turn.call.caller.tenant,
+    receipt: receiptWrite(stations, receipt, turn),
+    conversation:
+      decision === null
+        ? null
+        : {
+            key: decision.key,
+            counts,
+            outcome,
+            costNanoUsd: costOf(turn),
+            usage: usageOf(turn).usage,
+          },
+  };
+}
+
 /** The store cannot take the turn: its receipt goes to the journal, from where it is stored later. */
 async function spillTurn(stations: Stations, turn: EndedTurn, error: unknown): Promise<Settled> {
   const { call } = turn;
   stations.counters.unsaved += 1;
   const receipt = receiptOf(stations, turn, null);
   const reason = error instanceof Error ? error.message : "unknown";
-  const write = receiptWrite(stations, receipt, turn);
-  const line = JSON.stringify({ tenant: call.caller.tenant, receipt: write });
+  const line = JSON.stringify(lateTurn(stations, turn, receipt));
   const kept = await stations.spill(line).catch(() => false);
   stations.log.error({ requestId: call.requestId, reason, kept }, "turn could not be stored");
   return { saved: false, receipt, state: stateWhenUnsaved(turn) };

@@ -76,14 +76,11 @@ export function createWriteBatch(database: DatabaseSync): WriteBatch {
   let drained: (() => void) | null = null;
 
   function next(): void {
-    if (waiting.length > 0) {
-      scheduled = true;
-      const gathers = lastBatchWrites >= GATHER_FROM_WRITES && waiting.length < BATCH_WRITES_MAX;
-      if (gathers && !closed) setTimeout(flush, GATHER_MS);
-      else setImmediate(flush);
-    } else {
-      drained?.();
-    }
+    if (waiting.length === 0) return drained?.();
+    scheduled = true;
+    const gathers = lastBatchWrites >= GATHER_FROM_WRITES && waiting.length < BATCH_WRITES_MAX;
+    if (gathers && !closed) setTimeout(flush, GATHER_MS);
+    else setImmediate(flush);
   }
 
   /** True when this round must be tried again later. */

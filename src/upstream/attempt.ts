@@ -20,8 +20,9 @@ import {
 
 /** Most bytes of an error body that are read. */
 const ERROR_BYTES_MAX = 64 * 1024;
-/** What a provider may still send behind the end of an answer before its connection is given up: bytes, milliseconds. */
+/** Most bytes a provider may send behind the end of an answer before its connection is given up. */
 const LATE_BYTES_MAX = 64 * 1024;
+/** How long its connection may stay open there, in milliseconds. */
 const LATE_MS_MAX = 5_000;
 
 export interface AttemptRequest {

@@ -68,10 +68,7 @@ export function createChatReader(): AnswerReader {
       // Once content has gone out there is no way back: what looks empty is passed on in its place.
       return kind === "preamble" && begun ? "content" : kind;
     },
-    isWhole(raw) {
-      const { data } = readEvent(raw);
-      return data === DONE || (data !== null && parseObject(data) !== null);
-    },
+    isWhole,
     readJson(body) {
       const answer = parseObject(body.toString("utf8"));
       if (answer === null || !Array.isArray(answer["choices"])) return false;
@@ -85,6 +82,11 @@ export function createChatReader(): AnswerReader {
     finished: () => finish !== null,
     summary: (): AnswerSummary => ({ usage, finish, toolCalls, pieces }),
   };
+}
+
+function isWhole(raw: Buffer): boolean {
+  const { data } = readEvent(raw);
+  return data === DONE || (data !== null && parseObject(data) !== null);
 }
 
 /** Only these can tell something beyond "one more piece of content". */

@@ -38,7 +38,10 @@ const BILLING_CODES =
 const OVERFLOW_CODES =
   /context_length_exceeded|maximum context length|too many tokens|prompt is too long/i;
 
-/** A refused key under a status that blames the request. Quotes inside a quoted prompt are escaped, so it cannot match. */
+/**
+ * A refused key under a status that blames the request. A prompt that is quoted back cannot match,
+ * because the quotes in it are escaped.
+ */
 const KEY_CODES = /"code"\s*:\s*"invalid_api_key"|"reason"\s*:\s*"API_KEY_INVALID"/;
 /** Longest wait passed on to a caller, in seconds: a provider's wrong clock must not bench it for days. */
 const RETRY_AFTER_SECONDS_MAX = 3_600;

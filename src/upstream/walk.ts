@@ -40,13 +40,7 @@ export interface WalkOptions<Attempt> {
   readonly headers: Readonly<Record<string, string>>;
   readonly attempt: Pick<
     AttemptRequest,
-    | "stream"
-    | "dropUsageEvent"
-    | "sink"
-    | "timeouts"
-    | "answerBytesMax"
-    | "onClientGone"
-    | "clock"
+    "stream" | "dropUsageEvent" | "sink" | "timeouts" | "answerBytesMax" | "onClientGone" | "clock"
   >;
   readonly path: string;
   readonly random: () => number;
@@ -111,7 +105,7 @@ class Walk<Attempt> {
       names.length === 0 ? [keyName(route, 0)] : names,
       clock.now(),
     );
-    let secondTry = this.#options.steps.length === 1 && order.length === 1;
+    let secondTry = this.#options.steps.length === 1;
     for (let position = 0; position < order.length;) {
       const name = order[position];
       if (name === undefined || this.#attempts.length >= ATTEMPTS_MAX) return false;

@@ -1,4 +1,5 @@
-// Goal: a header that cannot be meant is refused with a word on what to send, and never taken for one that was not sent.
+// Goal: a header that cannot be meant is refused with a word on what to send, and never taken for
+// one that was not sent.
 // Method: a table of bad headers as bytes on a socket, because no client would send most of them.
 
 import { test } from "node:test";

@@ -1,4 +1,5 @@
-// Goal: whatever is wrong with a body, its sender is told in OpenAI's error body what to change, nothing of it leaks, and the gateway goes on.
+// Goal: whatever is wrong with a body, its sender is told in OpenAI's error body what to change,
+// nothing of it leaks, and the gateway goes on.
 // Method: a table of bad bodies through one gateway. Each holds canary strings.
 
 import assert from "node:assert/strict";

@@ -69,7 +69,8 @@ async function startLeaving(
 }
 
 for (const stream of [true, false]) {
-  test(`a client that leaves before the answer begins lets the upstream go (${stream ? "stream" : "JSON"})`, async (t) => {
+  const asked = stream ? "a stream" : "JSON";
+  test(`a client that leaves before the answer begins lets the upstream go (${asked})`, async (t) => {
     const gone = Promise.withResolvers<void>();
     const { receipt, gateway } = await startLeaving(t, {
       stream,

@@ -52,7 +52,11 @@ const STORES: Readonly<Record<string, (t: TestContext) => Promise<Scene | null>>
   },
 };
 
-async function send({ id }: Scene, gateway: GatewayProcess, messages: readonly Json[]): Promise<Response> {
+async function send(
+  { id }: Scene,
+  gateway: GatewayProcess,
+  messages: readonly Json[],
+): Promise<Response> {
   const response = await gateway.chat(agentBody(messages), inConversation(id));
   assert.equal(response.status, 200, await response.clone().text());
   await response.arrayBuffer();
@@ -85,11 +89,21 @@ for (const [store, prepare] of Object.entries(STORES)) {
     const gateway = await scene.start("second");
     const resent = await send(scene, gateway, opening("Do it."));
     assert.equal(resent.headers.get("x-router-model"), "lab/first");
-    assert.deepEqual([resent.headers.get("x-router-pin"), resent.headers.get("x-conversation-turn")], ["kept", "1"]);
+    assert.deepEqual(
+      [resent.headers.get("x-router-pin"), resent.headers.get("x-conversation-turn")],
+      ["kept", "1"],
+    );
     const next = await send(scene, gateway, [...opening("Do it."), ...honestRounds(1)]);
-    assert.deepEqual([next.headers.get("x-router-model"), next.headers.get("x-conversation-turn")], ["lab/first", "2"]);
+    assert.deepEqual(
+      [next.headers.get("x-router-model"), next.headers.get("x-conversation-turn")],
+      ["lab/first", "2"],
+    );
     const other = await gateway.chat(agentBody(opening("New.")), inConversation(`${scene.id}-new`));
-    assert.equal(other.headers.get("x-router-model"), "lab/second", "the new configuration is in force");
+    assert.equal(
+      other.headers.get("x-router-model"),
+      "lab/second",
+      "the new configuration is in force",
+    );
   });
 
   test(`a loop begun before the crash is corrected after it, at the right count: ${store}`, async (t) => {
@@ -146,8 +160,12 @@ test("a gateway that is told to stop lets its running stream end", async (t) => 
     await release.promise;
     return script(request);
   });
-  const running = gateway.chat(agentBody(opening("Do it."), { stream: true }), inConversation(scene.id));
-  while (scene.upstream.requests.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  const running = gateway.chat(
+    agentBody(opening("Do it."), { stream: true }),
+    inConversation(scene.id),
+  );
+  while (scene.upstream.requests.length === 0)
+    await new Promise((resolve) => setImmediate(resolve));
   const stopped = gateway.stop();
   release.resolve();
   const text = await (await running).text();

@@ -1,5 +1,7 @@
-// Goal: without a conversation, what fails at one deployment or key is served by another one, within bounds, and the receipt tells of every try.
-// Method: scripted upstreams that fail whoever is asked first, so that no test depends on the order the router chose.
+// Goal: without a conversation, what fails at one deployment or key is served by another one,
+// within bounds, and the receipt tells of every try.
+// Method: scripted upstreams that fail whoever is asked first, so that no test depends on the
+// order the router chose.
 
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
@@ -143,11 +145,15 @@ test("a provider that is named stays the only one that is asked", async (t) => {
 test("the only deployment there is gets one second try", async (t) => {
   const [lab] = await startPair(t);
   lab.respond((request, count) => (count === 1 ? { refuse: true } : HERE(request)));
-  const gateway = await startGateway(t, { providers: [provider("lab", lab)] });
-  assert.equal((await gateway.chat(ASKING)).status, 200);
-  lab.respond(() => refusal(500));
-  assert.equal((await gateway.chat(ASKING)).status, 502);
-  assert.equal(lab.requests.length, 4);
+  for (const keys of [["k1"], ["k1", "k2"]]) {
+    const before = lab.requests.length;
+    lab.respond((request, count) => (count === before + 1 ? { refuse: true } : HERE(request)));
+    const gateway = await startGateway(t, { providers: [provider("lab", lab, { keys })] });
+    assert.equal((await gateway.chat(ASKING)).status, 200);
+    lab.respond(() => refusal(500));
+    assert.equal((await gateway.chat(ASKING)).status, 502);
+    assert.equal(lab.requests.length - before, 4);
+  }
 });
 
 for (const status of [429, 401, 402, 403]) {

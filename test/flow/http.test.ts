@@ -1,4 +1,5 @@
-// Goal: the server in front of the flow behaves: paths, methods, health, strangers, keys, and a stop that lets turns end.
+// Goal: the server in front of the flow behaves: paths, methods, health, strangers, keys, and a
+// stop that lets turns end.
 // Method: a whole gateway, and sockets where the HTTP client would be too helpful.
 
 import assert from "node:assert/strict";
@@ -203,7 +204,8 @@ test(
     const { gateway, streaming, finish } = await startStream(t, {
       timeouts: { shutdownMs: STOP_MS },
     });
-    // A request of which only a part has come is not idle, so its connection outlives the beginning of the stop.
+    // A request of which only a part has come is not idle, so its connection outlives the
+    // beginning of the stop.
     const socket = await dial(gateway.url);
     const bytes = chatBytes({ body: JSON.stringify(ASKING) });
     socket.write(bytes.subarray(0, 20));

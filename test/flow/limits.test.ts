@@ -1,5 +1,7 @@
-// Goal: no request is too large, too deep, too long in its headers or too slow for the gateway to refuse it in good order.
-// Method: bytes on a socket, since clients and their libraries would repair or refuse most of this themselves.
+// Goal: no request is too large, too deep, too long in its headers or too slow for the gateway to
+// refuse it in good order.
+// Method: bytes on a socket, since clients and their libraries would repair or refuse most of this
+// themselves.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -189,22 +191,26 @@ test("70 KB of headers are refused with 431, 60 KB are served", async (t) => {
   assert.equal((await exchange(gateway.url, padded(60_000))).status, 200);
 });
 
-test("a request that does not arrive in time is refused with 408 and its connection closed", async (t) => {
-  const { gateway, upstream } = await startScene(t, { timeouts: { requestMs: 100 } });
-  const slowBody = await exchange(
-    gateway.url,
-    chatBytes({ headers: ["Content-Length: 500"], body: GOOD }),
-  );
-  assertRefused(slowBody, 408, "request_timeout");
-  assert.match(slowBody.body, /timeouts\.requestMs/);
-  const slowHeaders = await exchange(
-    gateway.url,
-    "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\n",
-  );
-  assertRefused(slowHeaders, 408, "request_timeout");
-  assert.equal(upstream.requests.length, 0);
-  assert.equal((await gateway.chat(GOOD)).status, 200);
-});
+test(
+  "a request that does not arrive in time is refused with 408 and its connection closed",
+  { timeout: 12_000 },
+  async (t) => {
+    const { gateway, upstream } = await startScene(t, { timeouts: { requestMs: 100 } });
+    const slowBody = await exchange(
+      gateway.url,
+      chatBytes({ headers: ["Content-Length: 500"], body: GOOD }),
+    );
+    assertRefused(slowBody, 408, "request_timeout");
+    assert.match(slowBody.body, /timeouts\.requestMs/);
+    const slowHeaders = await exchange(
+      gateway.url,
+      "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\n",
+    );
+    assertRefused(slowHeaders, 408, "request_timeout");
+    assert.equal(upstream.requests.length, 0);
+    assert.equal((await gateway.chat(GOOD)).status, 200);
+  },
+);
 
 test("bytes behind a request on the same connection never end up inside its stream", async (t) => {
   const { gateway, upstream } = await startScene(t);

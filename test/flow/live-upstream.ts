@@ -1,4 +1,5 @@
-// An upstream whose answers a test writes by hand, while they are on their way: for what a script cannot say beforehand.
+// An upstream whose answers a test writes by hand, while they are on their way: for what a script
+// cannot say beforehand.
 // Must never outlive its test.
 
 import { once } from "node:events";

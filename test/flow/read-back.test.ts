@@ -4,7 +4,14 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { agentBody, honestRounds, opening, stuckRounds } from "../support/agent-turns.ts";
-import { inConversation, model, provider, startGateway, type Json, type TestGateway } from "../support/gateway.ts";
+import {
+  inConversation,
+  model,
+  provider,
+  startGateway,
+  type Json,
+  type TestGateway,
+} from "../support/gateway.ts";
 import { startUpstream, toolAnswer } from "../support/upstream.ts";
 
 const MARKER = "[fairlead]";
@@ -13,8 +20,14 @@ async function startScene(t: TestContext) {
   // It asks for its tool for ever, so that no loop ends by itself.
   const upstream = await startUpstream(toolAnswer("search", { q: "report" }));
   t.after(() => upstream.close());
-  const models = [model("big", { model: "big-1" }), model("other", { model: "other-1", price: { input: 9, output: 9 } })];
-  return { upstream, gateway: await startGateway(t, { providers: [provider("lab", upstream, { models })] }) };
+  const models = [
+    model("big", { model: "big-1" }),
+    model("other", { model: "other-1", price: { input: 9, output: 9 } }),
+  ];
+  return {
+    upstream,
+    gateway: await startGateway(t, { providers: [provider("lab", upstream, { models })] }),
+  };
 }
 
 async function send(
@@ -47,7 +60,9 @@ async function readAll(gateway: TestGateway, path: string): Promise<Json[][]> {
   let cursor = "";
   do {
     const joint = path.includes("?") ? "&" : "?";
-    const page = await gateway.read(`${path}${cursor === "" ? "" : `${joint}cursor=${encodeURIComponent(cursor)}`}`);
+    const page = await gateway.read(
+      `${path}${cursor === "" ? "" : `${joint}cursor=${encodeURIComponent(cursor)}`}`,
+    );
     assert.equal(page.has_more, page.next_cursor !== null);
     pages.push(page.data);
     cursor = page.next_cursor ?? "";
@@ -59,7 +74,11 @@ async function readAll(gateway: TestGateway, path: string): Promise<Json[][]> {
 /** A thread that was corrected once and goes on as before. */
 async function loop(gateway: TestGateway, id: string): Promise<void> {
   for (let rounds = 0; rounds <= 4; rounds += 1) {
-    await send(gateway, inConversation(id), agentBody([...opening("Do it."), ...stuckRounds(rounds)]));
+    await send(
+      gateway,
+      inConversation(id),
+      agentBody([...opening("Do it."), ...stuckRounds(rounds)]),
+    );
   }
 }
 
@@ -69,12 +88,18 @@ test("conversations are listed newest first, page by page, each exactly once", a
   for (const id of ids) await send(gateway, inConversation(id, "CHAT"));
   await send(gateway, inConversation("task-5", "CHAT"));
   const pages = await readAll(gateway, "/v1/conversations?limit=5");
-  assert.deepEqual(pages.map(({ length }) => length), [5, 5, 5, 5, 3]);
+  assert.deepEqual(
+    pages.map(({ length }) => length),
+    [5, 5, 5, 5, 3],
+  );
   const listed = pages.flat().map(({ id }) => id);
   assert.equal(listed[0], "task-5");
   assert.equal(new Set(listed).size, ids.length);
   const times = pages.flat().map(({ updated_at }) => Date.parse(updated_at));
-  assert.deepEqual(times, times.toSorted((left, right) => right - left));
+  assert.deepEqual(
+    times,
+    times.toSorted((left, right) => right - left),
+  );
 });
 
 test("the list is filtered by state and profile", async (t) => {
@@ -119,12 +144,23 @@ test("the turns of a conversation are its receipts, oldest first, whatever the p
   const requestIds: (string | null)[] = [];
   for (let turn = 0; turn < 7; turn += 1) {
     const body = agentBody([...opening("Do it."), ...honestRounds(turn)]);
-    requestIds.push((await send(gateway, inConversation("long"), body)).headers.get("x-request-id"));
+    requestIds.push(
+      (await send(gateway, inConversation("long"), body)).headers.get("x-request-id"),
+    );
   }
   const pages = await readAll(gateway, "/v1/conversations/long/turns?limit=3");
-  assert.deepEqual(pages.map(({ length }) => length), [3, 3, 1]);
-  assert.deepEqual(pages.flat().map(({ request_id }) => request_id), requestIds);
-  assert.deepEqual(pages.flat().map(({ conversation }) => conversation.turn), [1, 2, 3, 4, 5, 6, 7]);
+  assert.deepEqual(
+    pages.map(({ length }) => length),
+    [3, 3, 1],
+  );
+  assert.deepEqual(
+    pages.flat().map(({ request_id }) => request_id),
+    requestIds,
+  );
+  assert.deepEqual(
+    pages.flat().map(({ conversation }) => conversation.turn),
+    [1, 2, 3, 4, 5, 6, 7],
+  );
   for (const receipt of pages.flat()) {
     assert.deepEqual(await gateway.read(`/v1/receipts/${receipt.request_id}`), receipt);
   }
@@ -159,7 +195,12 @@ test("a receipt holds what was decided, and nothing that was said", async (t) =>
 
 test("what is not there is not found, in every place", async (t) => {
   const { gateway } = await startScene(t);
-  const paths = ["/v1/conversations/none", "/v1/conversations/none/turns", "/v1/receipts/req_none", "/v1/none"];
+  const paths = [
+    "/v1/conversations/none",
+    "/v1/conversations/none/turns",
+    "/v1/receipts/req_none",
+    "/v1/none",
+  ];
   for (const path of paths) assert.equal((await ask(gateway, "GET", path)).status, 404, path);
   assert.equal((await act(gateway, "none", "close")).status, 404);
   assert.equal((await ask(gateway, "DELETE", "/v1/conversations/none")).status, 404);
@@ -206,7 +247,12 @@ test("an unknown action is refused with the list of those there are", async (t) 
   const { gateway } = await startScene(t);
   await send(gateway, inConversation("calm"));
   for (const body of [{ action: "explode" }, {}, [], { action: ["close"] }]) {
-    const { status, body: answer } = await ask(gateway, "POST", "/v1/conversations/calm/actions", body);
+    const { status, body: answer } = await ask(
+      gateway,
+      "POST",
+      "/v1/conversations/calm/actions",
+      body,
+    );
     assert.equal(status, 400);
     assert.match(answer.error.message, /release-pin, close, reset, false-positive/);
   }
@@ -224,7 +270,10 @@ test("a deleted conversation is gone with its turns, and its id begins anew", as
   const receipt = `/v1/receipts/${first.headers.get("x-request-id")}`;
   assert.equal((await ask(gateway, "GET", receipt)).status, 404);
   const again = await send(gateway, inConversation("gone"));
-  assert.deepEqual([again.headers.get("x-router-pin"), again.headers.get("x-conversation-turn")], ["set", "1"]);
+  assert.deepEqual(
+    [again.headers.get("x-router-pin"), again.headers.get("x-conversation-turn")],
+    ["set", "1"],
+  );
   assert.equal((await gateway.read("/v1/conversations/kept")).turns, 1);
 });
 
@@ -232,12 +281,24 @@ test("a conversation that is deleted in the middle of a turn does not break that
   const { gateway, upstream } = await startScene(t);
   await send(gateway, inConversation("gone"));
   const release = Promise.withResolvers<void>();
-  const answer = { json: { id: "x", object: "chat.completion", choices: [{ index: 0, message: { role: "assistant", content: "Done." }, finish_reason: "stop" }] } };
+  const answer = {
+    json: {
+      id: "x",
+      object: "chat.completion",
+      choices: [
+        { index: 0, message: { role: "assistant", content: "Done." }, finish_reason: "stop" },
+      ],
+    },
+  };
   upstream.respond(async () => {
     await release.promise;
     return answer;
   });
-  const running = send(gateway, inConversation("gone"), agentBody([...opening("Do it."), ...honestRounds(1)]));
+  const running = send(
+    gateway,
+    inConversation("gone"),
+    agentBody([...opening("Do it."), ...honestRounds(1)]),
+  );
   while (upstream.requests.length < 2) await new Promise((resolve) => setImmediate(resolve));
   assert.equal((await ask(gateway, "DELETE", "/v1/conversations/gone")).status, 204);
   release.resolve();
@@ -250,7 +311,13 @@ test("a conversation that is deleted in the middle of a turn does not break that
 test("every answer says what was done, before its first byte", async (t) => {
   const { gateway, upstream } = await startScene(t);
   const always = ["x-request-id", "x-router-reason", "x-llm-gateway", "x-router-profile"];
-  const within = ["x-conversation-id", "x-conversation-identity", "x-conversation-turn", "x-conversation-state", "x-router-pin"];
+  const within = [
+    "x-conversation-id",
+    "x-conversation-identity",
+    "x-conversation-turn",
+    "x-conversation-state",
+    "x-router-pin",
+  ];
   const names = (response: Response, wanted: readonly string[]) =>
     wanted.filter((name) => !response.headers.has(name));
   for (const stream of [false, true]) {
@@ -268,7 +335,11 @@ test("every answer says what was done, before its first byte", async (t) => {
     assert.deepEqual(names(outside, [...always, "x-router-model"]), []);
     assert.equal(names(outside, within).length, within.length);
   }
-  const unknown = await send(gateway, inConversation("seen"), agentBody(opening("Do it."), { model: "nope" }));
+  const unknown = await send(
+    gateway,
+    inConversation("seen"),
+    agentBody(opening("Do it."), { model: "nope" }),
+  );
   assert.equal(unknown.status, 404);
   assert.deepEqual(names(unknown, [...always, ...within]), []);
   upstream.respond(() => ({ status: 503, json: {} }));

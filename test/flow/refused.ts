@@ -1,4 +1,5 @@
-// What every refusal of a bad request has to be, for the tables of bad requests. Must never accept less for one of them.
+// What every refusal of a bad request has to be, for the tables of bad requests. Must never accept
+// less for one of them.
 
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";

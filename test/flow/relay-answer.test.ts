@@ -1,5 +1,7 @@
-// Goal: a provider's answer reaches the client byte for byte, refusals included, under headers that say who answered and why.
-// Method: odd but valid answers of a scripted upstream, whole, refused, compressed and with headers of every kind.
+// Goal: a provider's answer reaches the client byte for byte, refusals included, under headers
+// that say who answered and why.
+// Method: odd but valid answers of a scripted upstream, whole, refused, compressed and with
+// headers of every kind.
 
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
@@ -20,7 +22,8 @@ async function startScene(t: TestContext) {
 }
 
 const ODD_ANSWER =
-  ' {"id":"x" , "choices":[{"index":0,"message":{"role":"assistant","content":"a\\u00e9\\/ }"},"logprobs":null}],\n"big":90071992547409931234, "usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10} }\n ';
+  ' {"id":"x" , "choices":[{"index":0,"message":{"role":"assistant","content":"a\\u00e9\\/ }"}}],\n' +
+  '"big":90071992547409931234, "usage":{"prompt_tokens":7,"completion_tokens":3} }\n ';
 const sendJson = (text: string, headers: Record<string, string> = {}): Scripted => ({
   headers: { "content-type": "application/json", ...headers },
   rawChunks: [text.slice(0, 40), text.slice(40)],
@@ -50,7 +53,8 @@ test("a refusal of the request itself is the provider's own answer, byte for byt
   const { gateway, upstream } = await startScene(t);
   for (const status of [400, 413, 422]) {
     for (const size of [1, 60_000]) {
-      const body = ` {"error" : {"message":"caf\\u00e9 ${"x".repeat(size)}","type":"invalid_request_error","code":null,"param":"temperature"}}\n`;
+      const message = `caf\\u00e9 ${"x".repeat(size)}`;
+      const body = ` {"error" : {"message":"${message}","code":null,"param":"temperature"}}\n`;
       upstream.respond(() => ({
         status,
         headers: { "content-type": "application/json" },

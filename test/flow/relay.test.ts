@@ -1,5 +1,7 @@
-// Goal: a request's bytes reach the provider as they came, but for what is the gateway's to change, and nothing of the caller goes along.
-// Method: odd but valid bytes through a whole gateway, compared with what a scripted upstream received.
+// Goal: a request's bytes reach the provider as they came, but for what is the gateway's to
+// change, and nothing of the caller goes along.
+// Method: odd but valid bytes through a whole gateway, compared with what a scripted upstream
+// received.
 
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
@@ -10,7 +12,8 @@ import { startUpstream, type Upstream } from "../support/upstream.ts";
 const ODD_FIELDS = String.raw`	"temperature" : 1.0e-1,
  "seed":90071992547409931234, "logit_bias": {"50256":-100, "50256":-99.50},"user":"caf\u00e9 é \/ \ud83d\ude00",
   "metadata":{ "a" : [ ] , "a":{ } ,"__proto__":{"x":1}},"stop":["\n","\u0000"]`;
-const ODD_MESSAGES = String.raw`[ {"role":"user", "content":"a\tb \u2028 \"model\":\"auto\" ]}"} ,{"content":[{"type":"text","text":"x-routing-hints"}],"role":"user"}	]`;
+const ODD_MESSAGES = String.raw`[ {"role":"user", "content":"a\tb \u2028 \"model\":\"auto\" ]}"}
+ ,{"content":[{"type":"text","text":"x-routing-hints"}],"role":"user"}	]`;
 
 interface Scene {
   readonly gateway: TestGateway;

@@ -1,5 +1,7 @@
-// Goal: a stream that breaks is never taken for a whole answer, and one that breaks before its first content is served by another deployment unseen.
-// Method: every way in which a provider's stream goes wrong, seen by a raw reader and by the OpenAI SDK.
+// Goal: a stream that breaks is never taken for a whole answer, and one that breaks before its
+// first content is served by another deployment unseen.
+// Method: every way in which a provider's stream goes wrong, seen by a raw reader and by the
+// OpenAI SDK.
 
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
@@ -166,7 +168,7 @@ const USELESS: readonly Break[] = [
   },
 ];
 
-test("what breaks before the first content is served by another deployment, and the client sees nothing of it", async (t) => {
+test("what breaks before its first content is served elsewhere, and the client sees nothing of it", async (t) => {
   // Whichever is asked first breaks, so the order the router chose does not matter.
   let scripted: Scripted = { refuse: true };
   let count = 0;

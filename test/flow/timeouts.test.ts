@@ -1,5 +1,7 @@
-// Goal: no silence of a provider lasts longer than the operator allows, and each kind is told apart from a slow client.
-// Method: short limits and upstreams that hang at every stage; whoever waits, waits for the gateway to let go, not for a clock.
+// Goal: no silence of a provider lasts longer than the operator allows, and each kind is told
+// apart from a slow client.
+// Method: short limits and upstreams that hang at every stage; whoever waits, waits for the
+// gateway to let go, not for a clock.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";

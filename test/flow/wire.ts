@@ -1,4 +1,5 @@
-// Requests as bytes on a socket, for what no HTTP client sends, and answers as bytes, for what a parser would smooth over.
+// Requests as bytes on a socket, for what no HTTP client sends, and answers as bytes, for what a
+// parser would smooth over.
 // Must never retry, follow, decode or repair anything.
 
 import { once } from "node:events";

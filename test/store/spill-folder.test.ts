@@ -1,4 +1,5 @@
-// Goal: what a crashed gateway could not store is stored by the next one. Method: journals of dead and living processes.
+// Goal: what a crashed gateway could not store is stored by the next one.
+// Method: journals of dead and of living processes.
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";

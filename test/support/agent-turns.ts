@@ -16,7 +16,10 @@ export function opening(task: string): Json[] {
 }
 
 /** One call of the tool with its result, as the two messages that a client adds to its history. */
-export function toolRound(round: number, call: { readonly q: string; readonly result: string }): Json[] {
+export function toolRound(
+  round: number,
+  call: { readonly q: string; readonly result: string },
+): Json[] {
   const id = `call_${round}`;
   const asked = { name: "search", arguments: JSON.stringify({ q: call.q }) };
   return [
@@ -28,7 +31,9 @@ export function toolRound(round: number, call: { readonly q: string; readonly re
 /** `count` rounds, all different, numbered from `from`. */
 export function honestRounds(count: number, from = 1): Json[] {
   const rounds = Array.from({ length: count }, (_, index) => from + index);
-  return rounds.flatMap((round) => toolRound(round, { q: `part ${round}`, result: `text ${round}` }));
+  return rounds.flatMap((round) =>
+    toolRound(round, { q: `part ${round}`, result: `text ${round}` }),
+  );
 }
 
 /** `count` rounds that repeat one call with one result. */
@@ -38,6 +43,9 @@ export function stuckRounds(count: number, from = 1): Json[] {
 }
 
 /** An agent's request. */
-export function agentBody(messages: readonly Json[], about: Readonly<Record<string, unknown>> = {}): Json {
+export function agentBody(
+  messages: readonly Json[],
+  about: Readonly<Record<string, unknown>> = {},
+): Json {
   return { model: "auto", messages, tools: TOOLS, ...about };
 }

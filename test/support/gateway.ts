@@ -58,7 +58,7 @@ export function provider(
   };
 }
 
-/** Starts a gateway that is closed when the test ends. Its store: SQLite in a folder of its own, unless told otherwise. */
+/** Starts a gateway that is closed when the test ends. Its store: SQLite in a folder of its own, unless told else. */
 export async function startGateway(
   t: TestContext,
   tree: ConfigTree,
