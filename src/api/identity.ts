@@ -98,8 +98,8 @@ function conversation(given: string, source: string): Identity {
   return { kind: "conversation", id, source };
 }
 
-function hashOf(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 32);
+function hashOf(given: string): string {
+  return createHash("sha256").update(given).digest("hex").slice(0, 32);
 }
 
 function sticky(id: string, source: string): Identity {

@@ -7,7 +7,6 @@ import { pinSnapshotSchema } from "../conversation/pin.machine.ts";
 import {
   newThread,
   readConversation,
-  readThread,
   summaryState,
   type ConversationRecord,
   type ThreadRecord,

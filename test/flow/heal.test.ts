@@ -65,6 +65,7 @@ async function startScene(t: TestContext) {
   return { gateway, east, west, south, turn };
 }
 
+const modelOf = (body: Json): string => body.model;
 const tried = ({ fallback }: Json): string[] =>
   fallback.attempts.map(({ deployment, key, outcome }: Json) => `${deployment} ${key} ${outcome}`);
 
@@ -172,7 +173,7 @@ test("at-or-above goes to a better model, stored before it is asked, and never t
   east.respond(() => DOWN);
   const nothing = await turn();
   assert.equal(nothing.response.status, 503);
-  assert.ok(south.requests.every(({ body }) => (body as Json).model === "better-1"));
+  assert.ok(south.requests.every(({ body }) => modelOf(body) === "better-1"));
 });
 
 test("CHAT moves on to another model, and stays there", async (t) => {

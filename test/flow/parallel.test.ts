@@ -97,8 +97,8 @@ function sendAll(
   return Promise.all(sent);
 }
 
-/** Most looks at the books. A stream ends at most 50 ms before its turn stands in them, so that the last ones come late. */
-const LOOKS_MAX = 200;
+/** Most looks at the books: a turn that met a busy store is booked by the upkeep, half a minute later. */
+const LOOKS_MAX = 2_000;
 
 /** The books of a conversation once they hold `count` turns, or as they are when they never do. */
 async function readBooks({ doors }: Scene, id: string, count: number) {

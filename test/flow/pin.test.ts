@@ -12,13 +12,7 @@ import {
   type Json,
   type TestGateway,
 } from "../support/gateway.ts";
-import {
-  startUpstream,
-  textAnswer,
-  type CapturedRequest,
-  type Scripted,
-  type Upstream,
-} from "../support/upstream.ts";
+import { startUpstream, textAnswer, type Scripted, type Upstream } from "../support/upstream.ts";
 
 const DOWN: Scripted = { status: 503, json: { error: { message: "down" } } };
 const LIMITED: Scripted = {

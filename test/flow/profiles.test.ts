@@ -1,5 +1,5 @@
-// Goal: each profile routes as its description says, and says in the receipt why. Method: providers that write down what
-// they are asked, under profiles by name, by default, by key and from an operator's own file.
+// Goal: each profile routes as its description says, and says in the receipt why. Method: providers that
+// write down what they are asked, under profiles by name, by default, by key and from an operator's own file.
 
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";

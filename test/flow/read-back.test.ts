@@ -1,5 +1,5 @@
-// Goal: everything a conversation is and did can be read back, page by page, and a person can step in. Method: the lists,
-// filters, cursors and actions of the API, on conversations that were made through the front door.
+// Goal: everything a conversation is and did can be read back, page by page, and a person can step in.
+// Method: the lists, filters, cursors and actions of the API, on conversations made through the front door.
 
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";

@@ -25,7 +25,7 @@ import {
   type FrontDoor,
 } from "../support/gateway-process.ts";
 import { startOwnRedis, type RedisServer } from "../support/redis-server.ts";
-import { startUpstream, type Upstream } from "../support/upstream.ts";
+import { startUpstream, textAnswer, type Upstream } from "../support/upstream.ts";
 
 async function startTwins(t: TestContext): Promise<{ upstream: Upstream; tree: ConfigTree }> {
   const upstream = await startUpstream();
@@ -103,26 +103,43 @@ test("while Redis is silent known pins are served, unknown locks wait, and the p
   assert.deepEqual([back.model, back.header("x-router-pin")], [pinned.model, "kept"]);
 });
 
-test("a conversation that begins while Redis is silent keeps its model, then and afterwards", async (t) => {
-  const scene = await startOnRedis(t);
+test("a conversation that begins while Redis is silent keeps model and profile, then and afterwards", async (t) => {
+  const scene = await startOnRedis(t, { defaultConversationProfile: "CHAT" });
   if (scene === null) return;
-  const { redis, gateway } = scene;
+  const { redis, upstream, gateway } = scene;
+  // The model that is asked first refuses: what serves the first turn is not what would be chosen later.
+  const asked = new Set<string>();
+  upstream.respond((request) => {
+    const task = /Task \d/.exec(request.raw.toString())?.[0] ?? "";
+    if (task === "" || asked.has(task)) return textAnswer("Done.")(request);
+    asked.add(task);
+    return { status: 503, json: {} };
+  });
+  const bodyOf = (task: number, rounds: number) =>
+    agentBody([...opening(`Task ${task}.`), ...honestRounds(rounds)]);
   halt(redis);
-  const ids = Array.from({ length: 6 }, (_, index) => `begun-${index}`);
-  const models = new Map<string, string | null>();
-  for (const id of ids) models.set(id, (await send(gateway, turnOf(0), inConversation(id))).model);
-  assert.equal(new Set(models.values()).size, 2, "the twins are equally good");
-  for (const id of ids) {
+  const models: (string | null)[] = [];
+  for (const task of [1, 2, 3]) {
+    const first = await send(gateway, bodyOf(task, 0), inConversation(`begun-${task}`));
+    assert.equal(first.status, 200, first.text);
+    models.push(first.model);
+    // Both models have answered since, so that neither is left alone for its refusal.
+    for (const name of ["lab/left", "lab/right"])
+      await send(gateway, turnOf(0, { model: name }), {});
     // Without a profile header: what was promised at the beginning holds.
-    const next = await send(gateway, turnOf(1), { "x-conversation-id": id });
-    assert.deepEqual([next.status, next.model], [200, models.get(id)], next.text);
+    const next = await send(gateway, bodyOf(task, 1), { "x-conversation-id": `begun-${task}` });
+    assert.deepEqual(
+      [next.status, next.model, next.header("x-router-profile")],
+      [200, first.model, "AGENT"],
+    );
   }
   wake(redis);
-  for (const id of ids) {
-    const later = await untilSaved(gateway, turnOf(2), inConversation(id));
-    assert.equal(later.model, models.get(id));
-    const [pin] = (await gateway.read(`/v1/conversations/${id}`)).pins;
-    assert.equal(`lab/${pin.home.deployment.split("/")[1]}`, models.get(id));
+  for (const [index, pinned] of models.entries()) {
+    const id = `begun-${index + 1}`;
+    const later = await untilSaved(gateway, bodyOf(index + 1, 2), { "x-conversation-id": id });
+    assert.equal(later.model, pinned);
+    const { pins, profile } = await gateway.read(`/v1/conversations/${id}`);
+    assert.deepEqual([pins[0].home.deployment, profile], [pinned, "AGENT"]);
   }
 });
 
@@ -188,27 +205,50 @@ test("twenty turns at once while Redis is silent are all answered", async (t) =>
   wake(redis);
 });
 
-/** A store that works until it is told to fail in one of its verbs. */
+type Breakage = "commit" | "load" | "answer of a commit";
+
+/** A store that works until it is told what to fail in. */
 async function fragileStore(t: TestContext) {
   const store = await openStore({ url: "memory:", durability: "normal" });
   t.after(() => store.close());
-  const broken = new Set<keyof ConversationStore>();
-  const guarded = <Verb extends "commit" | "loadConversation">(
-    verb: Verb,
-  ): ConversationStore[Verb] => {
-    const call = store[verb];
-    const tried = async (argument: never): Promise<unknown> => {
-      if (broken.has(verb)) throw new Error(`${verb} fails, as the test wants`);
-      return (call as (given: never) => Promise<unknown>)(argument);
-    };
-    return tried as ConversationStore[Verb];
+  const broken = new Set<Breakage>();
+  const failIf = (breakage: Breakage): void => {
+    if (broken.has(breakage)) throw new Error(`the ${breakage} fails, as the test wants`);
   };
   const fragile: ConversationStore = {
     ...store,
-    commit: guarded("commit"),
-    loadConversation: guarded("loadConversation"),
+    async loadConversation(key) {
+      failIf("load");
+      return store.loadConversation(key);
+    },
+    async commit(commit) {
+      failIf("commit");
+      const outcome = await store.commit(commit);
+      failIf("answer of a commit");
+      return outcome;
+    },
   };
   return { fragile, broken };
+}
+
+/** What the gateway does every half minute, followed by a moment for it to be done. */
+async function keepUp(t: TestContext, gateway: FrontDoor, turns: number): Promise<void> {
+  t.mock.timers.tick(30_000);
+  for (let look = 0; look < 100; look += 1) {
+    const { data } = await gateway.read("/v1/conversations/late/turns");
+    if (data.length === turns && look > 5) break;
+    await pause(20);
+  }
+}
+
+/** The turn counter and the money agree with the receipts. */
+async function assertBooked(gateway: FrontDoor, turns: number): Promise<void> {
+  const { data } = await gateway.read("/v1/conversations/late/turns");
+  const conversation = await gateway.read("/v1/conversations/late");
+  assert.deepEqual([data.length, conversation.turns], [turns, turns]);
+  const costs = data.map(({ cost }: Json) => Math.round(cost.total_usd * 1e9));
+  const sum = costs.reduce((total: number, cost: number) => total + cost, 0);
+  assert.equal(Math.round(conversation.budget.spent_usd * 1e9), sum);
 }
 
 test("a turn that cannot be saved is delivered, marked, kept on disk and booked later, once", async (t) => {
@@ -225,26 +265,27 @@ test("a turn that cannot be saved is delivered, marked, kept on disk and booked 
   const streamed = await send(gateway, turnOf(2, { stream: true }), headers);
   assert.match(streamed.text, /\n: x-llm-gateway \{.*"state":"unsaved"\}\n\ndata: \[DONE\]\n\n$/);
   broken.clear();
-  const before = await gateway.read("/v1/conversations/late");
-  assert.equal(before.turns, 1);
-  for (let times = 0; times < 2; times += 1) {
-    t.mock.timers.tick(30_000);
-    for (let look = 0; look < 100; look += 1) {
-      const { data } = await gateway.read("/v1/conversations/late/turns");
-      if (data.length === 3) break;
-      await pause(20);
-    }
-  }
-  const { data } = await gateway.read("/v1/conversations/late/turns");
-  assert.equal(data.length, 3);
-  const after = await gateway.read("/v1/conversations/late");
-  assert.equal(after.turns, 3);
-  const sum = data.reduce(
-    (total: number, { cost }: Json) => total + Math.round(cost.total_usd * 1e9),
-    0,
-  );
-  assert.equal(Math.round(after.budget.spent_usd * 1e9), sum);
+  await assertBooked(gateway, 1);
+  await keepUp(t, gateway, 3);
+  await assertBooked(gateway, 3);
+  await keepUp(t, gateway, 3);
+  await assertBooked(gateway, 3);
   assert.equal(upstream.requests.length, 3);
+});
+
+test("a turn that was saved although the store's answer got lost is booked once", async (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const { tree } = await startTwins(t);
+  const { fragile, broken } = await fragileStore(t);
+  const gateway = await startGateway(t, tree, { store: fragile });
+  await send(gateway, turnOf(0), inConversation("late"));
+  broken.add("answer of a commit");
+  const turn = await send(gateway, turnOf(1), inConversation("late"));
+  assert.equal(turn.header("x-conversation-state"), "unsaved");
+  broken.clear();
+  await assertBooked(gateway, 2);
+  await keepUp(t, gateway, 2);
+  await assertBooked(gateway, 2);
 });
 
 test("with durability: strict a turn that cannot be saved is an error, whole and streamed", async (t) => {
@@ -283,7 +324,7 @@ test("CHAT moves on to another model even while nothing can be stored", async (t
   const gateway = await startGateway(t, tree, { store: fragile });
   const headers = inConversation("talk", "CHAT");
   const first = await send(gateway, turnOf(0), headers);
-  broken.add("commit").add("loadConversation");
+  broken.add("commit").add("load");
   const failing = first.model === "lab/left" ? "left-1" : "right-1";
   upstream.respond(({ body }) => {
     const asked: Json = body;
@@ -329,7 +370,8 @@ const DAMAGES: readonly Damage[] = [
 ];
 
 for (const { title, harm, keepsPin } of DAMAGES) {
-  test(`a conversation row that is ${title} is set aside, and the turn is served${keepsPin ? " by its pin" : ""}`, async (t) => {
+  const how = keepsPin ? "by its pin" : "with a note";
+  test(`a conversation row that is ${title} is set aside, and the turn is served ${how}`, async (t) => {
     const { tree } = await startTwins(t);
     const folder = workFolder(t);
     const file = join(folder, "fairlead.db");

@@ -23,6 +23,7 @@ import {
 /** What a provider does to every request until it is told otherwise. */
 type Weather = "fine" | "down" | "limited" | "hangs up";
 
+const FINE: Weather = "fine";
 const REFUSALS = {
   down: { status: 503, json: { error: { message: "down" } } },
   limited: {
@@ -47,7 +48,7 @@ async function startPlace(t: TestContext): Promise<Place> {
     answered.push(askedBy(request));
     return answer(request);
   });
-  const place: Place = Object.assign(upstream, { weather: "fine" as Weather, answered });
+  const place: Place = Object.assign(upstream, { weather: FINE, answered });
   t.after(() => upstream.close());
   return place;
 }
@@ -204,4 +205,38 @@ test("over two gateways no conversation ever sees a second model", async (t) => 
   }
   const asked = [east, west, south].flatMap(({ requests }) => requests);
   assert.equal(attempts, asked.length, "every request to a provider stands in a receipt");
+});
+
+test("two first turns at once, at gateways that would choose differently, get one pin", async (t) => {
+  const redis = await sharedRedis(t);
+  if (redis === null) return;
+  const { tree } = await startScene(t, redis.url);
+  const [dear, cheap] = await Promise.all([
+    startGatewayProcess(t, workFolder(t), tree(9)),
+    startGatewayProcess(t, workFolder(t), tree(0.1)),
+  ]);
+  const chosen = new Set<string | null>();
+  for (const { id } of startRuns(25)) {
+    const sent = [dear, cheap].map(async (gateway, index) => {
+      const body = agentBody([...opening(id), { role: "user", content: `Part ${index}.` }]);
+      const response = await gateway.chat(body, inConversation(id));
+      assert.equal(response.status, 200, await response.text());
+      return response.headers.get("x-router-model");
+    });
+    const models = (await Promise.all(sent)).map((name) => name?.split("/")[1] ?? null);
+    assert.equal(models[0], models[1], "both are answered by the pin that won");
+    chosen.add(models[0] ?? null);
+    const { pins } = await dear.read(`/v1/conversations/${id}`);
+    assert.deepEqual(
+      pins.map(({ model: pinned }: Json) => pinned),
+      [`${models[0]}-1`],
+    );
+  }
+  const apart = await Promise.all(
+    [dear, cheap].map((gateway) =>
+      gateway.chat(agentBody(opening("Alone.")), inConversation(randomUUID())),
+    ),
+  );
+  const preferred = apart.map(({ headers }) => headers.get("x-router-model")?.split("/")[1]);
+  assert.deepEqual(preferred, ["big", "other"], "each would choose another one");
 });
