@@ -9,15 +9,20 @@ export function endingText(decision: Decision): string {
   return (
     `[fairlead] ${reason(decision)} No model was asked for this turn. ` +
     "Finish here: report what was done and what is open. " +
-    "A person can raise the budget or reset the conversation."
+    `A person can ${remedy(decision)}.`
   );
+}
+
+/** A reset forgives no money, and a budget wakes no halted conversation. */
+function remedy(decision: Decision): string {
+  return decision.asked.ending === "halted" ? "reset the conversation" : "raise the budget";
 }
 
 /** Where a structured answer or a tool call was demanded, text would break the client: it gets a refusal. */
 export function endingFault(decision: Decision): Fault {
   return makeFault(
     "conversation_ended",
-    `${reason(decision)} Raise the budget or start a new conversation.`,
+    `${reason(decision)} A person can ${remedy(decision)}, or start a new conversation.`,
   );
 }
 

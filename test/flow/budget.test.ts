@@ -115,6 +115,11 @@ test("at 100 % the agent reads a kind ending with its own library, whole and str
   assert.equal(whole.model, "fairlead/ending");
   assert.equal(whole.choices[0]?.finish_reason, "stop");
   assert.match(whole.choices[0]?.message.content ?? "", /out of budget: 1 USD of 1 spent/);
+  assert.doesNotMatch(
+    whole.choices[0]?.message.content ?? "",
+    /reset/,
+    "a reset forgives no money",
+  );
   assert.equal(whole.usage?.total_tokens, 0);
   const stream = client.chat.completions.stream({ model: "auto", messages });
   const streamed = await stream.finalChatCompletion();
