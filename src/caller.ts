@@ -3,7 +3,16 @@
 
 import type { IncomingHttpHeaders } from "node:http";
 import { readPresentedKey, type Caller, type Keyring } from "./admission/api-key.ts";
-import { throwFault } from "./turn/fault.ts";
+import { FaultError, makeFault, type Fault } from "./turn/fault.ts";
+
+/** Why this caller is sent away; null for one that is known. */
+export function refuseCaller(
+  options: { readonly keyring: Keyring },
+  request: { readonly headers: IncomingHttpHeaders },
+): Fault | null {
+  const identified = options.keyring.identify(readPresentedKey(request.headers));
+  return identified.ok ? null : keyFault(identified.code);
+}
 
 /** Throws a FaultError for a missing or unknown key. */
 export function callerOf(
@@ -12,9 +21,13 @@ export function callerOf(
 ): Caller {
   const identified = options.keyring.identify(readPresentedKey(request.headers));
   if (identified.ok) return identified.caller;
+  throw new FaultError(keyFault(identified.code));
+}
+
+function keyFault(code: "missing_api_key" | "invalid_api_key"): Fault {
   const message =
-    identified.code === "missing_api_key"
+    code === "missing_api_key"
       ? "Send a gateway key: `Authorization: Bearer llm_gw_…`."
       : "This key is not known here. Check it, or ask the operator for a new one.";
-  return throwFault(identified.code, message);
+  return makeFault(code, message);
 }

@@ -8,7 +8,7 @@ import type {
   RequestListener,
   ServerResponse,
 } from "node:http";
-import { callerOf } from "./caller.ts";
+import { callerOf, refuseCaller } from "./caller.ts";
 import { refusalHeaders } from "./api/answer-headers.ts";
 import { createClientReply } from "./api/client-reply.ts";
 import { chatErrorBody, chatErrorEvent, faultHeaders } from "./api/fault-reply.ts";
@@ -22,7 +22,12 @@ import { FaultError, makeFault, type Fault } from "./turn/fault.ts";
 export const CHAT_PATH = "/v1/chat/completions";
 const JSON_TYPE = /^application\/(?:[^;,\s]+\+)?json\s*(?:;|$)/i;
 
+/** Most bytes of bodies that may be on their way in at once, over all callers. */
+const ARRIVING_BYTES_MAX = 512 * 1024 * 1024;
+
 export interface ChatEntryOptions extends RouteOptions {
+  /** Bytes of bodies that are on their way in. */
+  readonly arriving: { bytes: number };
   readonly gate: Gate;
 }
 
@@ -48,7 +53,11 @@ function take(options: ChatEntryOptions, request: IncomingMessage, response: Ser
   const run = (body: Buffer, refusal: Fault | null): void => {
     void runChat(options, { requestId, headers: request.headers, body, response, refusal });
   };
-  const refusal = options.gate.check(request.headers) ?? refuseHead(options, request);
+  // Whoever is not known here must not make us hold a body.
+  const refusal =
+    options.gate.check(request.headers) ??
+    refuseCaller(options, request) ??
+    refuseHead(options, request);
   if (refusal === null) readBody(options, request, run);
   else run(Buffer.alloc(0), refusal);
 }
@@ -71,24 +80,35 @@ function readBody(
   run: (body: Buffer, refusal: Fault | null) => void,
 ): void {
   const { bodyBytesMax } = options.stations.config.limits;
+  const { arriving } = options;
   const chunks: Buffer[] = [];
   let bytes = 0;
   let over = false;
+  const refuse = (fault: Fault): void => {
+    over = true;
+    chunks.length = 0;
+    run(Buffer.alloc(0), fault);
+  };
   request.on("data", (chunk: Buffer) => {
-    bytes += chunk.length;
     if (over) return;
-    if (bytes > bodyBytesMax) {
-      over = true;
-      chunks.length = 0;
-      run(Buffer.alloc(0), tooLarge());
-      return;
-    }
+    bytes += chunk.length;
+    arriving.bytes += chunk.length;
     chunks.push(chunk);
+    if (bytes > bodyBytesMax) refuse(tooLarge());
+    else if (arriving.bytes > Math.max(ARRIVING_BYTES_MAX, bodyBytesMax)) refuse(tooMany());
+  });
+  request.once("close", () => {
+    arriving.bytes -= bytes;
   });
   request.on("end", () => {
     const only = chunks.length === 1 ? chunks[0] : undefined;
     if (!over) run(only ?? Buffer.concat(chunks, bytes), null);
   });
+}
+
+function tooMany(): Fault {
+  const message = "Too many large requests arrive at once. Send it again shortly.";
+  return makeFault("queue_full", message, { retryAfterSeconds: 1 });
 }
 
 function tooLarge(): Fault {
@@ -116,7 +136,7 @@ export function runChat(options: RouteOptions, arrival: ChatArrival): Promise<vo
 async function serveArrival(options: RouteOptions, arrival: ChatArrival): Promise<void> {
   const { stations } = options;
   const { requestId, headers, body } = arrival;
-  const reply = createClientReply(arrival.response);
+  const reply = createClientReply(arrival.response, stations.config.timeouts.idleMs);
   try {
     const caller = callerOf(options, arrival);
     if (arrival.refusal !== null) throw new FaultError(arrival.refusal);

@@ -49,7 +49,9 @@ const keySchema = z.strictObject({
   role: z
     .enum(["user", "admin"])
     .default("user")
-    .describe("admin may also read back and act on all conversations of its tenant."),
+    .describe(
+      "Both use and read back what is their tenant's; admin may also act on conversations and delete them.",
+    ),
   hash: z
     .string()
     .regex(

@@ -8,8 +8,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import fastify, {
   type FastifyHttpOptions,
   type FastifyInstance,
+  type FastifyRequest,
   type FastifyServerOptions,
 } from "fastify";
+import { refuseCaller } from "./caller.ts";
 import { createChatEntry, type ChatEntryOptions } from "./chat-entry.ts";
 import { createGate } from "./gate.ts";
 import { newRequestId } from "./request-id.ts";
@@ -17,6 +19,7 @@ import { refuse, refuseMalformed } from "./refusals.ts";
 import type { RouteOptions } from "./route-options.ts";
 import { addRoutes } from "./routes.ts";
 import { faultOf } from "./server-faults.ts";
+import type { Fault } from "./turn/fault.ts";
 
 /** How long an idle connection of a client is kept, in milliseconds. */
 const KEEP_ALIVE_MS = 75_000;
@@ -58,13 +61,13 @@ export function makeServer(given: Omit<RouteOptions, "turns">): Server {
   });
   const gate = createGate({ localOnly: config.keys.length === 0 });
   server.addHook("onRequest", (request, reply, done) => {
-    const fault = gate.check(request.headers);
+    const fault = gate.check(request.headers) ?? refuseUnknown(options, request);
     if (fault === null) done();
     else refuse(request, reply, fault);
   });
   const untouched = watchUntouched(server);
   addRoutes(server, options);
-  enterBeside(server, { ...options, gate });
+  enterBeside(server, { ...options, gate, arriving: { bytes: 0 } });
   return {
     async listen() {
       await server.listen({ host: config.listen.host, port: config.listen.port });
@@ -118,6 +121,14 @@ function serverOptions(options: RouteOptions): FastifyServerOptions {
     ...parsing,
   };
   return { ...common, https } as FastifyServerOptions;
+}
+
+/** Paths that a balancer or a supervisor asks, without a key. */
+const PROBES: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
+
+/** Before the body is read: whoever is not known here must not make us hold one. */
+function refuseUnknown(options: RouteOptions, request: FastifyRequest): Fault | null {
+  return PROBES.has(request.url) ? null : refuseCaller(options, request);
 }
 
 /** Puts the turns' own way in before the framework's. The framework's listener is kept for everything else. */

@@ -16,6 +16,7 @@ import type { Edit } from "./splice.ts";
 /** Fields that are the gateway's alone. */
 const GATEWAY_FIELDS = ["x-routing-hints", "x-fallback-chain"] as const;
 
+const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
 const QUOTE = 0x22;
 
@@ -94,7 +95,9 @@ function insertionEdit(request: ChatRequest, where: BodyInsertion, texts: readon
 /** Adds text at the end of the message's own content; null when it has none that text can be added to. */
 function tailEdit(request: ChatRequest, index: number, text: string): Edit | null {
   const element = request.scan.elements[index];
-  const content = element && scanObject(request.body, element).get("content")?.value;
+  // A message that is no object is for the upstream to refuse.
+  if (element === undefined || request.body[element.start] !== OPEN_BRACE) return null;
+  const content = scanObject(request.body, element).get("content")?.value;
   if (content === undefined) return null;
   const last = content.end - 1;
   const first = request.body[content.start];

@@ -3,6 +3,9 @@
 
 import type { ServerResponse } from "node:http";
 
+/** From this many bytes that still wait for the client on, its reading is watched. */
+const WATCHED_BYTES_MIN = 64 * 1024;
+
 export interface ClientReply {
   readonly begun: () => boolean;
   readonly gone: () => boolean;
@@ -18,8 +21,23 @@ export interface ClientReply {
   send(status: number, headers: Readonly<Record<string, string>>, body: Buffer | string): void;
 }
 
-export function createClientReply(response: ServerResponse): ClientReply {
+/**
+ * `stalledMs`: how long a client may leave bytes that wait for it untouched; then its connection is cut,
+ * and the turn counts as left by the client.
+ */
+export function createClientReply(response: ServerResponse, stalledMs: number): ClientReply {
   const alive = () => !response.destroyed && !response.writableEnded;
+  let watching = false;
+  /** Node's own timer of the connection knows of partial writes; ours would not. */
+  const watch = (waitMs: number): void => {
+    if (!watching) response.on("timeout", () => response.destroy());
+    watching = true;
+    response.socket?.setTimeout(waitMs);
+  };
+  /** What a kernel buffers takes care of itself. */
+  const watchRest = (): void => {
+    if (response.writableLength > WATCHED_BYTES_MIN) watch(stalledMs);
+  };
   return {
     begun: () => response.headersSent,
     gone: () => response.destroyed && !response.writableFinished,
@@ -42,24 +60,33 @@ export function createClientReply(response: ServerResponse): ClientReply {
       // The client waits for these: they say which model answers before the first token.
       response.flushHeaders();
     },
-    write: (bytes) => (alive() ? response.write(bytes) : true),
+    write(bytes) {
+      if (!alive()) return true;
+      const room = response.write(bytes);
+      if (!room) watch(stalledMs);
+      return room;
+    },
     whenDrained(resume) {
       if (!alive()) return resume();
       const once = () => {
         response.off("drain", once);
         response.off("close", once);
+        watch(0);
         resume();
       };
       response.on("drain", once);
       response.on("close", once);
     },
     end() {
-      if (alive()) response.end();
+      if (!alive()) return;
+      response.end();
+      watchRest();
     },
     send(status, headers, body) {
       if (!alive() || response.headersSent) return;
       response.writeHead(status, { ...headers, "content-length": String(Buffer.byteLength(body)) });
       response.end(body);
+      watchRest();
     },
   };
 }

@@ -99,8 +99,10 @@ function profileOf(stations: Stations, record: ConversationRecord, call: Call): 
 /** The budget header sets the budget; a stricter profile is kept from now on. */
 function applyCaller(record: ConversationRecord, call: Call, profile: Profile): ConversationRecord {
   const asked = call.own.budgetUsd;
-  const budgetNanoUsd = asked === null ? record.budgetNanoUsd : Math.round(asked * NANO_PER_USD);
-  return { ...record, budgetNanoUsd, profile: profile.name };
+  if (asked === null) return { ...record, profile: profile.name };
+  // The profile's budget is a hard one: a caller may ask for less, not for more.
+  const usd = Math.min(asked, profile.budgetUsd ?? asked);
+  return { ...record, budgetNanoUsd: Math.round(usd * NANO_PER_USD), profile: profile.name };
 }
 
 function makeQuestion(
