@@ -136,7 +136,7 @@ export function runChat(options: RouteOptions, arrival: ChatArrival): Promise<vo
 async function serveArrival(options: RouteOptions, arrival: ChatArrival): Promise<void> {
   const { stations } = options;
   const { requestId, headers, body } = arrival;
-  const reply = createClientReply(arrival.response, stations.config.timeouts.idleMs);
+  const reply = createClientReply(arrival.response, stations.config.timeouts.clientIdleMs);
   try {
     const caller = callerOf(options, arrival);
     if (arrival.refusal !== null) throw new FaultError(arrival.refusal);

@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { type Config, loadConfig, resolveConfigFile } from "./config.ts";
 import type { Environment } from "./config-environment.ts";
 import { type FloorReach, floorReach } from "./config-floor.ts";
+import { simulatorDeployments } from "./upstream/simulator/deployments.ts";
 import { type Rating, rateQuality } from "./routing/rating.ts";
 import type { Deployment, Price, QualityKind } from "./turn/deployment.ts";
 import type { Profile } from "./turn/profile.ts";
@@ -99,7 +100,11 @@ interface Summary {
 }
 
 function summarise(config: Config, notices: readonly string[]): Summary {
-  const { deployments } = config;
+  const simulated = config.providers.filter(({ dialect }) => dialect === "simulator");
+  const deployments = [
+    ...config.deployments,
+    ...simulated.flatMap(({ id }) => simulatorDeployments(id)),
+  ];
   const scheme = config.listen.tls === null ? "http" : "https";
   const host = config.listen.host.includes(":") ? `[${config.listen.host}]` : config.listen.host;
   return {

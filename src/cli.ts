@@ -6,6 +6,9 @@ import { parseArgs } from "node:util";
 import type { CommandIo } from "./check-command.ts";
 import { processEnvironment } from "./config.ts";
 
+/** What `engines` in package.json says, said before anything fails for it. */
+const NODE_MIN = 24;
+
 const USAGE = `fairlead COMMAND
 
   start               start the gateway (default: http://127.0.0.1:8787)
@@ -47,6 +50,11 @@ async function run(args: readonly string[]): Promise<number> {
       return (await import("./keys-command.ts")).runKeysCommand(rest, io);
     case "demo":
       return (await import("./demo/command.ts")).runDemoCommand(rest, { stdout: io.out });
+    case "version":
+    case "--version":
+    case "-v":
+      io.out(`${(await import("./version.ts")).readVersion()}\n`);
+      return 0;
     case "help":
     case "--help":
     case "-h":
@@ -67,9 +75,14 @@ async function start(args: readonly string[]): Promise<number> {
       host: { type: "string" },
       store: { type: "string" },
       ledger: { type: "string" },
+      help: { type: "boolean", short: "h" },
     },
   });
-  const { config, port, ...others } = values;
+  const { config, port, help, ...others } = values;
+  if (help === true) {
+    io.out(USAGE);
+    return 0;
+  }
   const { runStartCommand } = await import("./start-command.ts");
   const wanted = port === undefined ? {} : { port: Number(port) };
   return runStartCommand({ config: config ?? null, ...wanted, ...others }, io);
@@ -77,6 +90,15 @@ async function start(args: readonly string[]): Promise<number> {
 
 /** A wrong flag is the user's mistake: said in one line, without a stack. */
 async function main(): Promise<void> {
+  const version = Number(process.versions.node.split(".")[0]);
+  if (version < NODE_MIN) {
+    io.error(
+      `Fairlead needs Node ${NODE_MIN} or newer; this is ${process.version}. In a checkout, ` +
+        "`npm start` brings its own; elsewhere `npx -p node@24 -p fairlead fairlead …` does.\n",
+    );
+    process.exitCode = 1;
+    return;
+  }
   try {
     process.exitCode = await run(process.argv.slice(2));
   } catch (error) {

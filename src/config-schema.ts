@@ -71,18 +71,21 @@ const storeUrl = (pattern: RegExp, help: string) => z.string().regex(pattern, he
 export const configSchema = z.strictObject({
   listen: listenSchema.prefault({}).describe("Where the gateway listens."),
   store: storeUrl(
-    /^(memory:?|sqlite:.+|rediss?:\/\/.+|redis-sentinel:\/\/.+\/.+|redis-cluster:\/\/.+)$/,
-    "expected memory, sqlite:FILE, redis://…, rediss://…, redis-sentinel://h1,h2/name " +
-      "or redis-cluster://h1,h2",
+    /^(memory:?|sqlite:.+|rediss?:\/\/.+)$/,
+    "expected memory, sqlite:FILE, redis://… or rediss://… (Sentinel and Cluster are not served yet)",
   )
     .default("sqlite:./data/fairlead.db")
-    .describe("Where conversations live: memory, sqlite:FILE, redis://… and its relatives."),
+    .describe(
+      "Where conversations live, and their receipts: memory, sqlite:FILE, redis://… or rediss://…",
+    ),
   ledger: storeUrl(
     /^(memory:?|sqlite:.+|postgres(ql)?:\/\/.+)$/,
     "expected memory, sqlite:FILE or postgres://…",
   )
     .default("sqlite:./data/ledger.db")
-    .describe("Where receipts are kept for good: memory, sqlite:FILE or postgres://…"),
+    .describe(
+      "Where receipts will be kept for good. Not used yet: they live in the store until they expire.",
+    ),
   profiles: z
     .string()
     .min(1)
@@ -162,6 +165,9 @@ export const configSchema = z.strictObject({
       connectMs: whole(1, HOUR_MS).default(5_000).describe("Connecting to a provider."),
       firstByteMs: whole(1, HOUR_MS).default(120_000).describe("Waiting for an answer to begin."),
       idleMs: whole(1, HOUR_MS).default(60_000).describe("Silence within a streamed answer."),
+      clientIdleMs: whole(1, HOUR_MS)
+        .default(60_000)
+        .describe("A client that leaves an answer unread; then its connection is cut."),
       totalMs: whole(1, 24 * HOUR_MS)
         .default(1_500_000)
         .describe("One attempt as a whole."),

@@ -103,7 +103,7 @@ export function processEnvironment(): Environment {
   return process.env;
 }
 
-/** `--config` before FAIRLEAD_CONFIG; null when neither is given. Absolute. */
+/** `--config`, else FAIRLEAD_CONFIG, else ./fairlead.yaml if it is there, else null. Absolute. */
 export function resolveConfigFile(options: {
   readonly flag: string | null;
   readonly environment: Environment;
@@ -111,7 +111,9 @@ export function resolveConfigFile(options: {
 }): string | null {
   const variable = options.environment["FAIRLEAD_CONFIG"] ?? "";
   const named = options.flag ?? (variable === "" ? null : variable);
-  return named === null ? null : resolve(options.workingDirectory, named);
+  if (named !== null) return resolve(options.workingDirectory, named);
+  const usual = resolve(options.workingDirectory, USUAL_FILE);
+  return existsSync(usual) ? usual : null;
 }
 
 /** Reads and checks everything. Every fault is told in one go; notices are for the operator. */
@@ -122,8 +124,12 @@ export function loadConfig(options: ConfigOptions): ConfigResult {
     return document;
   }
   const expanded = expandVariables(document?.value ?? {}, options.environment);
-  const discovered = file === null ? discoverProviders(options.environment) : null;
-  const base = discovered === null ? expanded.value : { providers: discovered.providers };
+  // A file that says nothing of providers leaves them to the environment, as no file does.
+  const discovered = namesProviders(expanded.value) ? null : discoverProviders(options.environment);
+  const base =
+    discovered === null
+      ? expanded.value
+      : { ...asSections(expanded.value), providers: discovered.providers };
   const overrides = listOverrides(options.flags ?? {}, options.environment);
   const tree = asSections(applyOverrides(base, overrides));
   if (tree === null) {
@@ -162,6 +168,12 @@ export function loadConfig(options: ConfigOptions): ConfigResult {
     config,
     notices: [...unread, ...(discovered?.notices ?? []), ...configNotices(config)],
   };
+}
+
+function namesProviders(tree: unknown): boolean {
+  const sections = asSections(tree);
+  // What is no set of sections at all is refused further on, as it was written.
+  return sections === null || "providers" in sections;
 }
 
 function asSections(tree: unknown): Readonly<Record<string, unknown>> | null {

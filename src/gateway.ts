@@ -1,7 +1,6 @@
 // The composition root: makes every station from the configuration, and the server in front of them.
 // Must never decide anything about a turn, nor keep what belongs to one.
 
-import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { pino, type Logger } from "pino";
 import { createKeyring } from "./admission/api-key.ts";
@@ -25,6 +24,7 @@ import { simulatorDeployments } from "./upstream/simulator/deployments.ts";
 import { startSimulator } from "./upstream/simulator/server.ts";
 import { createTransport, type Provider } from "./upstream/transport.ts";
 import { createWalker } from "./upstream/walk.ts";
+import { readVersion } from "./version.ts";
 
 export interface GatewayOptions {
   readonly config: Config;
@@ -54,20 +54,35 @@ const SYSTEM_CLOCK: Clock = { now: () => Date.now(), monotonicMs: () => performa
 
 /** Starts a gateway and resolves when it listens. Rejects with a clear Error when it cannot. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
+  const opened: (() => Promise<void>)[] = [];
+  try {
+    return await open(options, opened);
+  } catch (error) {
+    // What was opened before the fault would keep the process alive, without a gateway in it.
+    for (const close of opened.toReversed()) await close();
+    throw error;
+  }
+}
+
+async function open(options: GatewayOptions, opened: (() => Promise<void>)[]): Promise<Gateway> {
   const { config } = options;
   const clock = options.clock ?? SYSTEM_CLOCK;
   const logger = options.logger ?? pino({ level: config.log.level });
   const simulator = await startSimulatorFor(options);
+  if (simulator !== null) opened.push(() => simulator.close());
   const providers = providersOf(config, simulator?.baseUrl ?? null);
   const transport = createTransport(providers, { connectMs: config.timeouts.connectMs });
+  opened.push(() => transport.close());
   const store = await openGuardedStore(options, logger);
+  if (options.store === undefined) opened.push(() => store.close());
   const folder = spillFolder(config);
   const journal = createSpillFolder({ folder, bytesMax: JOURNAL_BYTES_MAX, pid: process.pid });
-  const health = createHealth();
+  const deployments = [...config.deployments, ...(simulator?.deployments ?? [])];
+  const health = createHealth({ deployments: namedIn(config, deployments), providers });
   const stations: Stations = {
     config,
     names: {
-      deployments: [...config.deployments, ...(simulator?.deployments ?? [])],
+      deployments,
       logicalModels: config.logicalModels,
       openDeployment: (name) => openDeployment(config, name),
     },
@@ -136,6 +151,12 @@ function providersOf(config: Config, simulatorUrl: string | null): readonly Prov
   });
 }
 
+/** The deployments an operator has named: listed, or as the target of a logical name. */
+function namedIn(config: Config, deployments: readonly Deployment[]): readonly string[] {
+  const targets = [...config.logicalModels.values()].flat();
+  return [...deployments.map(({ id }) => id), ...targets.map(({ to }) => to)];
+}
+
 /** `provider/anything` for a provider whose models need not be listed. */
 function openDeployment(config: Config, name: string): Deployment | null {
   const slash = name.indexOf("/");
@@ -179,11 +200,4 @@ async function runUpkeep(stations: Stations, journal: Journal): Promise<void> {
   await journal.drain(async (line) => {
     await storeLateTurn(stations, readLateTurn(line));
   });
-}
-
-function readVersion(): string {
-  const file = new URL("../package.json", import.meta.url);
-  const parsed: unknown = JSON.parse(readFileSync(file, "utf8"));
-  const known = typeof parsed === "object" && parsed !== null && "version" in parsed;
-  return known ? String(parsed.version) : "unknown";
 }

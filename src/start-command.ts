@@ -28,11 +28,10 @@ export async function runStartCommand(flags: StartFlags, io: CommandIo): Promise
   const { config, notices } = loaded;
   const logger = pino({ level: config.log.level });
   for (const notice of notices) logger.warn(notice);
-  const stopped = whenStopped();
   try {
     const gateway = await createGateway({ config, logger });
     announce(io, gateway, config);
-    const signal = await stopped;
+    const signal = await whenStopped(environment);
     logger.info({ signal }, "stopping: running turns may end");
     await gateway.close();
     logger.info("stopped");
@@ -43,14 +42,34 @@ export async function runStartCommand(flags: StartFlags, io: CommandIo): Promise
   }
 }
 
-function whenStopped(): Promise<string> {
+/** How often a process that npm started looks whether its parent is still there, in milliseconds. */
+const PARENT_CHECK_MS = 500;
+
+/**
+ * Resolves with what asked the gateway to stop. npm runs scripts through a shell that does not pass signals on: it dies
+ * of them and would leave the gateway behind, so losing that parent counts as a signal.
+ */
+function whenStopped(environment: CommandIo["environment"]): Promise<string> {
   return new Promise((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
       process.once(signal, () => {
         resolve(signal);
       });
     }
+    if (environment["npm_lifecycle_event"] === undefined) return;
+    const parent = process.ppid;
+    const check = setInterval(() => {
+      if (process.ppid === parent) return;
+      clearInterval(check);
+      resolve("npm is gone");
+    }, PARENT_CHECK_MS);
+    check.unref();
   });
+}
+
+/** An address that listens everywhere is none to call. */
+function callable(url: string): string {
+  return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
 }
 
 function announce(io: CommandIo, gateway: Gateway, config: Config): void {
@@ -61,7 +80,8 @@ function announce(io: CommandIo, gateway: Gateway, config: Config): void {
     simulated
       ? "Models sim/… are simulated: configure a provider or set its key to use real ones."
       : "",
-    `Try: curl -s ${gateway.url}/v1/chat/completions -H 'content-type: application/json' \\`,
+    `Try: curl -s ${callable(gateway.url)}/v1/chat/completions -H 'content-type: application/json' \\`,
+    config.keys.length === 0 ? "" : "  -H 'authorization: Bearer YOUR_GATEWAY_KEY' \\",
     `  -d '{"model":"auto","messages":[{"role":"user","content":"Hello"}]}'`,
   ];
   io.error(`${lines.filter((line) => line !== "").join("\n")}\n`);

@@ -59,8 +59,11 @@ function headerText(text: string): string {
   return /^[\x20-\x7e]*$/.test(text) ? text : text.replace(/[^\x20-\x7e]/g, "?");
 }
 
-/** Headers of an upstream answer that the client gets to see. */
-const PASSED_ON = /^(openai-|x-ratelimit-|anthropic-ratelimit-|ratelimit)/;
+/**
+ * Headers of an upstream answer that the client gets to see. Each is named, because others tell of the
+ * operator's account: openai-organization, openai-project.
+ */
+const PASSED_ON = /^(openai-processing-ms$|openai-version$|x-ratelimit-|ratelimit)/;
 
 /** Most upstream headers passed on. */
 const PASSED_ON_MAX = 32;

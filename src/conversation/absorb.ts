@@ -49,10 +49,15 @@ export function absorb(
     activeAt: Math.max(seen.now, known?.activeAt ?? 0),
   };
   const others = record.threads.filter((other) => other.id !== seen.threadId);
+  // Titles and summaries come by the dozen: they must not push out the thread that is watched.
   const threads = [...others, entry]
-    .sort((left, right) => right.activeAt - left.activeAt)
+    .sort((left, right) => rank(left) - rank(right) || right.activeAt - left.activeAt)
     .slice(0, THREADS_MAX);
   return { record: { ...record, threads, updatedAt: seen.now }, thread: { ...thread, evidence } };
+}
+
+function rank(entry: ThreadEntry): number {
+  return entry.kind === "side" ? 1 : 0;
 }
 
 function freshSteps(known: ThreadEntry | undefined, seen: Seen): readonly Step[] {

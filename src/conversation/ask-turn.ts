@@ -6,7 +6,14 @@ import type { Transcript } from "../turn/transcript.ts";
 import { BUDGET_WARNED_PERCENT, nextLife } from "./conversation.machine.ts";
 import { isCalm } from "./calm-life.ts";
 import { budgetNote, correctionText } from "./correction.ts";
-import { addCorrection, anchorOf, settleOutcome, standingCorrections } from "./corrections.ts";
+import {
+  addCorrection,
+  anchorOf,
+  BUDGET_PATTERN,
+  isDue,
+  settleOutcome,
+  standingCorrections,
+} from "./corrections.ts";
 import type { Insertion } from "./corrections.ts";
 import { judge } from "./divergence/judge.ts";
 import type { Verdict } from "./divergence/verdict.ts";
@@ -22,9 +29,6 @@ import {
 } from "./record.ts";
 import { nextThread } from "./thread.machine.ts";
 import type { ThreadMatch } from "./threads.ts";
-
-/** Pattern of the note that asks to wrap up: it does not count as a correction of a loop. */
-const BUDGET_PATTERN = "budget";
 
 export interface TurnQuestion {
   readonly requestId: string;
@@ -171,7 +175,7 @@ function judgeTurn(asked: TurnAsked, question: TurnQuestion): TurnAsked {
   const change = { before: before.context, after: machine.context };
   const record = settleOutcome(asked.record, asked.threadId, change);
   const judged: TurnAsked = { ...asked, record, thread, verdict, decided: true };
-  const due = machine.value === "correcting" && machine.context.correctionTurn === asked.threadTurn;
+  const due = isDue(machine, { record, threadId: asked.threadId, turn: asked.threadTurn });
   if (!due) return judged;
   const level = machine.context.level;
   return withCorrection(judged, question, {
@@ -198,6 +202,7 @@ function withCorrection(
     id: `${question.requestId}.${note.level}`,
     thread: asked.threadId,
     turn: asked.turn,
+    threadTurn: asked.threadTurn,
     level: note.level,
     pattern: note.pattern,
     text: note.text,

@@ -5,7 +5,10 @@ import type { CorrectionPlace } from "../turn/deployment.ts";
 import type { Transcript } from "../turn/transcript.ts";
 import { messageFingerprint } from "./fingerprint.ts";
 import { CORRECTIONS_KEPT_MAX, type ConversationRecord, type CorrectionRecord } from "./record.ts";
-import type { ThreadContext } from "./thread.machine.ts";
+import type { ThreadContext, ThreadSnapshot } from "./thread.machine.ts";
+
+/** Pattern of the note that asks to wrap up: it is no correction of a loop, and has no outcome. */
+export const BUDGET_PATTERN = "budget";
 
 /** One correction to be spliced into a request, behind the message at `index`. */
 export interface Insertion {
@@ -58,6 +61,21 @@ function anchorStands(correction: CorrectionRecord, transcript: Transcript): boo
   return index < transcript.count && messageFingerprint(transcript.read(index)) === fingerprint;
 }
 
+/**
+ * A correction the machine asked for that has not gone out. A person may have asked for it while a turn was
+ * in flight, so it stays due until a turn has carried it, whatever number that turn has.
+ */
+export function isDue(
+  machine: ThreadSnapshot,
+  at: { readonly record: ConversationRecord; readonly threadId: string; readonly turn: number },
+): boolean {
+  const wanted = machine.context.correctionTurn;
+  if (machine.value !== "correcting" || wanted === null || wanted > at.turn) return false;
+  return !at.record.corrections.some(
+    ({ thread, threadTurn, level }) => thread === at.threadId && threadTurn >= wanted && level > 0,
+  );
+}
+
 /** Adds a correction; the oldest retired one (else the oldest) makes room. */
 export function addCorrection(
   record: ConversationRecord,
@@ -106,6 +124,7 @@ function concerns(
   outcome: NonNullable<ThreadContext["outcome"]>,
   correction: CorrectionRecord,
 ): boolean {
+  if (correction.pattern === BUDGET_PATTERN) return false;
   if (correction.outcome === null) return true;
   const sameLoop = correction.pattern === outcome.pattern;
   return outcome.kind === "relapsed" && correction.outcome.kind === "recovered" && sameLoop;

@@ -4,8 +4,8 @@
 import { initialPin, nextPin, type PinSnapshot, type PinTarget } from "./pin.machine.ts";
 import { PINS_MAX, WAITING_MAX, type ConversationRecord, type PinEntry } from "./record.ts";
 
-/** No turn lives longer, in milliseconds: what waits longer was left behind by a process that ended. */
-const WAITING_MS_MAX = 30 * 60_000;
+/** Stands in a full list for the waits it has no room for. No turn bears this name, so none can end them. */
+const MORE_WAIT = "more";
 
 /** How a turn was served in the light of its pin: the value of `x-router-pin`. */
 export type PinWord = "set" | "kept" | "moved" | "returned" | "substituted" | "none";
@@ -16,8 +16,8 @@ export function pinOf(record: ConversationRecord, requested: string): PinEntry |
 
 export function withPin(record: ConversationRecord, pin: PinEntry): ConversationRecord {
   const others = record.pins.filter((known) => known.requested !== pin.requested);
-  const pins = [...others, pin].sort((left, right) => right.usedAt - left.usedAt);
-  return { ...record, pins: pins.slice(0, PINS_MAX) };
+  // The newest stands in front by its place, not by its time: a clock that jumps must not make it the oldest.
+  return { ...record, pins: [pin, ...others].slice(0, PINS_MAX) };
 }
 
 interface PinDecision {
@@ -51,12 +51,17 @@ interface WaitingTurn {
   readonly now: number;
 }
 
-/** Notes a turn that is about to be sent under a pin which has answered none yet. */
+/**
+ * Notes a turn that is about to be sent under a pin which has answered none yet. No wait is ever forgotten: where the
+ * list has no room for it, the pin is bound from then on until its model answers or a person releases it.
+ */
 export function joinPin(record: ConversationRecord, turn: WaitingTurn): ConversationRecord {
   const pin = pinOf(record, turn.requested);
-  if (pin === null || pin.served) return record;
-  const others = pin.waiting.filter(({ request }) => request !== turn.requestId);
-  const waiting = [...others, { request: turn.requestId, since: turn.now }].slice(-WAITING_MAX);
+  if (pin === null || pin.served || pin.snapshot.value === "unpinned") return record;
+  if (isWaiting(pin, turn.requestId) || isWaiting(pin, MORE_WAIT)) return record;
+  const room = pin.waiting.length < WAITING_MAX - 1;
+  const wait = { request: room ? turn.requestId : MORE_WAIT, since: turn.now };
+  const waiting = [...pin.waiting.slice(0, WAITING_MAX - 1), wait];
   return withPin(record, { ...pin, waiting });
 }
 
@@ -75,11 +80,13 @@ function isWaiting(pin: PinEntry, requestId: string): boolean {
   return pin.waiting.some(({ request }) => request === requestId);
 }
 
-/** Whether another turn may still be answered by the model of this pin, so that it must not move. */
-export function othersWait(pin: PinEntry, turn: Omit<WaitingTurn, "requested">): boolean {
-  return pin.waiting.some(
-    ({ request, since }) => request !== turn.requestId && since > turn.now - WAITING_MS_MAX,
-  );
+/**
+ * Whether another turn may have been answered by the model of this pin, or may still be, so that it must not move. No
+ * clock ends a wait: one whose turn died with its process may have been answered, and stays. The way out is an answer
+ * of the model, or `release-pin`. Only locked pins have waits; under `hold` nothing is left behind.
+ */
+export function othersWait(pin: PinEntry, turn: { readonly requestId: string }): boolean {
+  return pin.waiting.some(({ request }) => request !== turn.requestId);
 }
 
 /** The word for what happened to the pin in this turn. */

@@ -12,7 +12,7 @@ import { initialThread, threadSnapshotSchema } from "./thread.machine.ts";
 export const RECORD_SCHEMA = 1;
 /** Most pins one conversation keeps, one per requested model name; the least recently used goes first. */
 export const PINS_MAX = 16;
-/** Most turns a pin remembers that wait for its first answer. */
+/** Most entries in the list of turns that wait for a pin's first answer; the last stands for all without room. */
 export const WAITING_MAX = 64;
 /** Most threads one conversation keeps; the least recently active goes first. */
 export const THREADS_MAX = 16;
@@ -32,7 +32,7 @@ const pinEntrySchema = z.object({
   snapshot: pinSnapshotSchema,
   /** False while no turn has been answered under this pin: until then it binds nobody. */
   served: z.boolean(),
-  /** Turns on their way under a pin that has answered none yet, with the time they were decided. */
+  /** Turns on their way under a pin that has answered none yet. `since` only informs: no clock ends a wait. */
   waiting: z
     .array(z.object({ request: z.string().max(64), since: z.number() }))
     .max(WAITING_MAX)
@@ -61,6 +61,8 @@ const correctionSchema = z.object({
   thread: z.string().max(64),
   /** Number of the conversation's turn that carried it first. */
   turn: count,
+  /** The same in turns of its thread. */
+  threadTurn: count.default(0),
   level: count,
   pattern: shortText,
   /** Exact text as it was sent: re-insertions must be byte-identical for the provider's prompt cache. */

@@ -5,7 +5,7 @@ import type { Usage } from "../turn/usage.ts";
 import { absorb, type Seen } from "./absorb.ts";
 import { isCalm } from "./calm-life.ts";
 import { nextLife } from "./conversation.machine.ts";
-import { retireCorrection, settleOutcome } from "./corrections.ts";
+import { isDue, retireCorrection, settleOutcome } from "./corrections.ts";
 import { nextPin, pinnedModel } from "./pin.machine.ts";
 import type { ConversationRecord, ThreadRecord, TurnOutcome } from "./record.ts";
 import { nextThread } from "./thread.machine.ts";
@@ -60,7 +60,7 @@ export function settleTurn(
   const side = facts.seen.kind === "side";
   const adds = !facts.counted && !facts.resend && !side;
   const turn = adds ? record.turns + 1 : facts.turn;
-  const settledThread = settleThread(absorbed.thread, facts, turn);
+  const settledThread = settleThread(absorbed.thread, { ...facts, turn }, record);
   const amounts = { spentNanoUsd: facts.spentNanoUsd, budgetNanoUsd: record.budgetNanoUsd };
   const life =
     !facts.final && isCalm(record.life, amounts)
@@ -92,9 +92,18 @@ export function settleTurn(
   return { record: settlePin(withoutRefused, facts), thread: settledThread, turn };
 }
 
-function settleThread(thread: ThreadRecord, facts: TurnFacts, turn: number): ThreadRecord {
+function settleThread(
+  thread: ThreadRecord,
+  facts: TurnFacts,
+  record: ConversationRecord,
+): ThreadRecord {
   // Nothing to tell a calm machine: no transition is run for it.
-  const listening = thread.machine.value !== "steady" && facts.outcome === "completed";
+  // Nor is a correction that no turn has carried yet to be thanked for an answer.
+  const at = { record, threadId: facts.seen.threadId, turn: Number.MAX_SAFE_INTEGER };
+  const listening =
+    thread.machine.value !== "steady" &&
+    facts.outcome === "completed" &&
+    !isDue(thread.machine, at);
   const machine = listening
     ? nextThread(thread.machine, {
         type: "turn.answered",
@@ -111,7 +120,7 @@ function settleThread(thread: ThreadRecord, facts: TurnFacts, turn: number): Thr
     machine,
     lastTurn: {
       requestId: facts.requestId,
-      number: turn,
+      number: facts.turn,
       outcome: facts.outcome,
       idempotency: facts.idempotency,
       resends,
@@ -119,7 +128,11 @@ function settleThread(thread: ThreadRecord, facts: TurnFacts, turn: number): Thr
   };
 }
 
-function settlePin(before: ConversationRecord, facts: TurnFacts): ConversationRecord {
+/** What a turn that ended means for its pin: it waits no more, and an answer of the pinned model binds. */
+export function settlePin(
+  before: ConversationRecord,
+  facts: Pick<TurnFacts, "requestId" | "served" | "now">,
+): ConversationRecord {
   const record = leavePins(before, facts.requestId);
   if (facts.served === null) return record;
   const { requested, deployment, model } = facts.served;

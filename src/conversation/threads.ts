@@ -142,7 +142,7 @@ function byCheckpoint(
   );
   for (const entry of longestFirst) {
     if (entry.count === 0 || entry.count > transcript.count) continue;
-    if (!endsAlike(entry, fingerprint)) continue;
+    if (!endsAlike(entry, transcript, fingerprint)) continue;
     return {
       entry,
       kind: entry.kind,
@@ -156,10 +156,18 @@ function byCheckpoint(
 }
 
 /** Newest first: two different histories nearly always differ there, so the check ends early. */
-function endsAlike(entry: ThreadEntry, fingerprint: Fingerprinter): boolean {
+function endsAlike(
+  entry: ThreadEntry,
+  transcript: Transcript,
+  fingerprint: Fingerprinter,
+): boolean {
   const compared = Math.min(PREFIX_COMPARED, entry.tail.length);
   for (let back = 1; back <= compared; back += 1) {
-    if (fingerprint(entry.count - back) !== entry.tail.at(-back)) return false;
+    const index = entry.count - back;
+    if (fingerprint(index) === entry.tail.at(-back)) continue;
+    // A system prompt tells the time of day: it is the same one when it is loosely equal.
+    const isSystem = index === 0 && transcript.read(0).role === "system";
+    if (!isSystem || systemOf(transcript) !== entry.system) return false;
   }
   return true;
 }

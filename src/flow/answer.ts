@@ -14,6 +14,7 @@ import {
 import { chatErrorBody, chatErrorEvent, faultHeaders } from "../api/fault-reply.ts";
 import type { Plan, PlannedAttempt } from "../routing/plan.ts";
 import type { Fault } from "../turn/fault.ts";
+import { isErrorBody } from "../upstream/error-body.ts";
 import type { UpstreamHeaders } from "../upstream/event-relay.ts";
 import type { Decision } from "./decide.ts";
 import { pinWord } from "./ended-turn.ts";
@@ -104,12 +105,13 @@ export function sendJson(answer: JsonAnswer): void {
 export interface FaultAnswer {
   readonly head: AnswerHead;
   readonly fault: Fault;
-  /** The upstream's own refusal of the request: passed on as it is. */
+  /** The upstream's own refusal of the request: passed on as it is where it speaks the client's dialect. */
   readonly relay: { readonly status: number; readonly body: Buffer } | null;
 }
 
 export function sendFault(answer: FaultAnswer): void {
-  const { head, fault, relay } = answer;
+  const { head, fault } = answer;
+  const relay = answer.relay !== null && isErrorBody(answer.relay.body) ? answer.relay : null;
   const headers = { ...answerHeaders(headFacts(head)), ...faultHeaders(fault) };
   const body = relay?.body ?? chatErrorBody(fault, head.call.requestId);
   head.call.reply.send(relay?.status ?? fault.status, headers, body);

@@ -10,7 +10,7 @@ import { rateQuality } from "../routing/rating.ts";
 import type { Deployment } from "../turn/deployment.ts";
 import { FaultError, makeFault, throwFault, type Fault } from "../turn/fault.ts";
 import type { Profile } from "../turn/profile.ts";
-import { loadTurn, type LoadedTurn } from "./load-turn.ts";
+import { loadTurn, reloadTurn, type LoadedTurn } from "./load-turn.ts";
 import { planInput } from "./plan-input.ts";
 import { conversationKey, commitRows } from "./rows.ts";
 import type { Call, Stations } from "./stations.ts";
@@ -23,6 +23,8 @@ export interface Decision extends LoadedTurn {
   readonly call: Call;
   readonly asked: TurnAsked;
   readonly plan: Plan | null;
+  /** The conversation as it was before this turn. */
+  readonly before: ConversationRecord;
   /** Why there is no plan, when there is none. */
   readonly fault: Fault | null;
   readonly exclusions: Plan["exclusions"];
@@ -89,7 +91,7 @@ function evaluate(stations: Stations, call: Call, loaded: LoadedTurn): Decision 
   const { conversation, thread, question, profile } = loaded;
   const asked = askTurn(conversation.record, thread.record, question);
   const pinBefore = pinOf(asked.record, call.request.model);
-  const base = { ...loaded, call, pinBefore, counted: false };
+  const base = { ...loaded, call, pinBefore, counted: false, before: conversation.record };
   if (asked.ending !== null) {
     return { ...base, asked, plan: null, fault: null, exclusions: [] };
   }
@@ -128,7 +130,7 @@ function placeFor(stations: Stations, deployment: Deployment) {
   return { place, model: deployment.model };
 }
 
-/** A first turn pins before it sends. Side requests use a pin that is there, and set none. */
+/** A first turn pins before it sends. Side requests use and hold a pin that is there, and set none. */
 function pinFirst(
   stations: Stations,
   asked: TurnAsked,
@@ -141,8 +143,8 @@ function pinFirst(
 ): TurnAsked {
   const { call, profile, pinBefore } = turn;
   const requested = call.request.model;
-  if (profile.pin.mode === "none" || asked.kind === "side") return asked;
   const unpinned = pinBefore === null || pinBefore.snapshot.value === "unpinned";
+  if (profile.pin.mode === "none" || (unpinned && asked.kind === "side")) return asked;
   const target = pinTarget(stations, turn.first, profile);
   const record = unpinned
     ? decidePin(asked.record, { requested, kind: "pin.chosen", target, now: call.at })
@@ -206,7 +208,7 @@ export function decideHop(
   return stations.queue.run(decision.key, async () => {
     try {
       for (let round = 0; round < DECIDE_ROUNDS_MAX; round += 1) {
-        const loaded = await loadTurn(stations, decision.call, decision.key);
+        const loaded = await reloadTurn(stations, decision.call, decision);
         if (loaded.degraded) return hopUnstored(stations, decision, planned);
         const result = await hopOnce(stations, { decision, loaded, planned });
         if (result !== null) return result;
@@ -278,13 +280,14 @@ function hopRecord(
   const now = stations.clock.now();
   const pin = pinOf(record, requested);
   const held = pin === null ? null : pinnedModel(pin.snapshot);
-  if (pin === null || held === null) return { ok: false, record };
+  // A side request sets no pin, so there is none that its hop could change.
+  if (pin === null || held === null) return { ok: decision.asked.kind === "side", record };
   if (held.model === planned.deployment.model) return { ok: true, record };
   if (profile.pin.mode === "lock") {
     const known = pinOf(decision.conversation.record, requested);
     const changed = known !== null && pinnedModel(known.snapshot)?.model !== held.model;
     const moves = planned.hop === "move";
-    const bound = moves && (pin.served || othersWait(pin, { requestId: call.requestId, now }));
+    const bound = moves && (pin.served || othersWait(pin, { requestId: call.requestId }));
     if (changed || bound) return { ok: false, record: leavePins(record, call.requestId) };
   }
   const kind = planned.hop === "substitute" ? "pin.substituted" : "pin.moved";

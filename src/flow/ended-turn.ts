@@ -57,7 +57,7 @@ export function turnOf(sending: Sending, sent: Sent, fault: Fault | null): Ended
     correctionRefused: walked.correctionRefused,
     firstByteMs: result.firstByteMs,
     overheadMs: sent.overheadMs,
-    warnings: [],
+    warnings: sent.leftOut === 0 ? [] : [`${sent.leftOut} tries in the middle are left out here.`],
   };
 }
 
@@ -222,9 +222,9 @@ function pinNote(decision: Decision): string | null {
 }
 
 function newOutcomes({ before, after }: SettledView) {
-  const had = new Set(before.corrections.filter((known) => known.outcome).map(({ id }) => id));
+  const had = new Map(before.corrections.map(({ id, outcome }) => [id, outcome?.kind]));
   return after.corrections.flatMap(({ id, outcome }) =>
-    outcome === null || had.has(id)
+    outcome === null || had.get(id) === outcome.kind
       ? []
       : [{ correction: id, kind: outcome.kind, turns: outcome.turns }],
   );

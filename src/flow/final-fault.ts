@@ -4,6 +4,7 @@
 import type { PlannedAttempt } from "../routing/plan.ts";
 import { makeFault, type Fault } from "../turn/fault.ts";
 import type { Profile } from "../turn/profile.ts";
+import { rateLimited } from "../upstream/walk-end.ts";
 import type { Walked } from "../upstream/walk.ts";
 import type { Decision } from "./decide.ts";
 
@@ -16,26 +17,35 @@ export function finalFault(
   walked: Walked<PlannedAttempt>,
   turn: { readonly decision: Decision | null; readonly profile: Profile },
 ): Fault | null {
-  const { result } = walked;
+  const { result, restMs } = walked;
   if (result.kind === "completed") return null;
   if (result.kind === "aborted") {
-    return makeFault("client_closed_request", "The client closed the request before its end.");
+    const message = "The client left, or stopped reading, before the end of the answer.";
+    return makeFault("client_closed_request", message);
   }
   const { fault, scope } = result.failure;
-  const locked = turn.decision !== null && turn.profile.pin.mode === "lock";
   // The stream has begun, or the request itself is at fault: another deployment would not help.
-  if (result.started || scope === "request" || !locked) return fault;
-  const model = walked.step?.deployment.model ?? "the pinned model";
+  if (result.started || scope === "request") return fault;
+  // No waiting helps: only the operator can, and must be told. A full queue is the gateway's own matter.
+  if (!fault.retryable || fault.blame === "gateway") return fault;
+  const locked = turn.decision !== null && turn.profile.pin.mode === "lock";
+  return locked ? pinnedFault(walked, fault) : soonest(fault, restMs);
+}
+
+/** The fault with the Retry-After of what may be tried first again. */
+function soonest(fault: Fault, restMs: number): Fault {
+  if (fault.code === "upstream_rate_limited") return rateLimited(restMs);
+  return restMs > 0 ? { ...fault, retryAfterSeconds: Math.ceil(restMs / 1_000) } : fault;
+}
+
+function pinnedFault({ step, restMs }: Walked<PlannedAttempt>, fault: Fault): Fault {
+  const model = step?.deployment.model ?? "the pinned model";
   const seconds = Math.min(
     RETRY_AFTER_SECONDS_MAX,
-    Math.max(
-      RETRY_AFTER_SECONDS_MIN,
-      Math.ceil(walked.restMs / 1_000),
-      fault.retryAfterSeconds ?? 0,
-    ),
+    Math.max(RETRY_AFTER_SECONDS_MIN, Math.ceil(restMs / 1_000)),
   );
   const message =
-    `This conversation is pinned to ${model}, and no deployment of it answered (last: ${fault.code}). ` +
+    `This conversation is pinned to ${model}, and no deployment of it answered (${fault.code}). ` +
     `It is kept on its model rather than moved to another one. Try again in ${seconds} s.`;
   return makeFault("pinned_model_unavailable", message, { retryAfterSeconds: seconds });
 }

@@ -2,7 +2,9 @@
 // Must never count a turn twice, nor undo what newer turns have stored: it only adds.
 
 import { z } from "zod";
-import { addTotals } from "../conversation/settle-turn.ts";
+import { leavePins, pinOf } from "../conversation/pins.ts";
+import type { ConversationRecord } from "../conversation/record.ts";
+import { addTotals, settlePin } from "../conversation/settle-turn.ts";
 import { defaultProfile } from "./receive.ts";
 import { commitRows, parseConversation } from "./rows.ts";
 import type { Stations } from "./stations.ts";
@@ -28,6 +30,11 @@ const lateTurnSchema = z.object({
       counts: z.boolean(),
       outcome: z.enum(["completed", "failed", "aborted", "cut", "ended"]),
       costNanoUsd: z.number().nullable(),
+      /** What answered, for the pin; null when nothing did, or when the profile pins nothing. */
+      served: z
+        .object({ requested: z.string(), deployment: z.string(), model: z.string() })
+        .nullable()
+        .default(null),
       usage: z.object({
         inputTokens: tokens,
         outputTokens: tokens,
@@ -79,7 +86,7 @@ async function storeOnce(
     await storeReceipt(stations, late);
     return true;
   }
-  const record = parseConversation(stored.body);
+  const record = latePin(parseConversation(stored.body), late, turn);
   const { version, spentNanoUsd } = stored;
   const outcome = await commitRows(stations, {
     tenant,
@@ -102,4 +109,16 @@ async function storeOnce(
     now: stations.clock.now(),
   });
   return outcome === "committed";
+}
+
+/** Where newer turns were answered already, where they were is newer news than this one. */
+function latePin(
+  record: ConversationRecord,
+  { receipt }: LateTurn,
+  { served }: NonNullable<LateTurn["conversation"]>,
+): ConversationRecord {
+  const { requestId } = receipt;
+  const pin = served === null ? null : pinOf(record, served.requested);
+  if (pin === null || pin.served) return leavePins(record, requestId);
+  return settlePin(record, { requestId, served, now: pin.usedAt });
 }

@@ -30,6 +30,31 @@ export interface LoadedTurn {
   readonly question: TurnQuestion;
   /** The rows did not come from the store and must not be written to it. */
   readonly degraded: boolean;
+  /** The budget as it was stored, before the caller's header. */
+  readonly budgetBefore: number | null;
+}
+
+/** What a turn knew when it was asked, for loading its rows once more. */
+interface Asked extends Pick<LoadedTurn, "key" | "question" | "budgetBefore"> {
+  readonly asked: { readonly threadId: string };
+}
+
+/**
+ * The newest rows for a turn that was asked already: its own thread, and its headers only where
+ * nobody has changed what they set meanwhile.
+ */
+export async function reloadTurn(stations: Stations, call: Call, turn: Asked): Promise<LoadedTurn> {
+  const loaded = await loadTurn(stations, call, turn.key);
+  const { conversation, budgetBefore } = loaded;
+  const stale = budgetBefore !== turn.budgetBefore;
+  const record = stale
+    ? { ...conversation.record, budgetNanoUsd: budgetBefore }
+    : conversation.record;
+  const known = turn.question.match.entry !== null;
+  // A turn that was slow must not settle in the thread that its successor would be matched with.
+  const moved = known && !loaded.degraded && loaded.thread.id !== turn.asked.threadId;
+  const thread = moved ? await loadThread(stations, turn.key, turn.asked.threadId) : loaded.thread;
+  return { ...loaded, conversation: { ...conversation, record }, thread };
 }
 
 export async function loadTurn(stations: Stations, call: Call, key: string): Promise<LoadedTurn> {
@@ -45,7 +70,8 @@ export async function loadTurn(stations: Stations, call: Call, key: string): Pro
       conversation.version === 0
         ? { id: threadId, version: 0, record: newThread() }
         : await loadThread(stations, key, match.entry?.id ?? threadId);
-    return { key, profile, conversation, thread, question, degraded: false };
+    const budgetBefore = stored.record.budgetNanoUsd;
+    return { key, profile, conversation, thread, question, degraded: false, budgetBefore };
   } catch (error) {
     if (error instanceof FaultError) throw error;
     return degradedTurn(stations, call, { key, make, error });
@@ -171,7 +197,8 @@ function degradedTurn(stations: Stations, call: Call, input: DegradedInput): Loa
   const conversation: ConversationRow = { key: input.key, version: 0, spentNanoUsd: 0, record };
   const question = makeQuestion(stations, call, { conversation, profile, degraded: true });
   const thread: ThreadRow = { id: question.threadId, version: 0, record: newThread() };
-  return { key: input.key, profile, conversation, thread, question, degraded: true };
+  const budgetBefore = record.budgetNanoUsd;
+  return { key: input.key, profile, conversation, thread, question, degraded: true, budgetBefore };
 }
 
 /** An answer among the first messages: behind system prompts and the task it is the next one. */

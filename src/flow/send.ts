@@ -13,9 +13,12 @@ import { openStream, type AnswerHead } from "./answer.ts";
 import { decideHop, type Decision } from "./decide.ts";
 import type { Call, Stations } from "./stations.ts";
 
-/** Shortest and longest pause between two walks of a patient profile, in milliseconds. */
+/** First pause between two walks of a patient profile, in milliseconds; it doubles up to the longest. */
 const WAIT_MS_MIN = 250;
 const WAIT_MS_MAX = 30_000;
+/** Most tries of one turn that its receipt tells, and how many of them are the first ones. */
+const RECORDED_MAX = 32;
+const RECORDED_FIRST = 8;
 
 export interface Sending {
   readonly call: Call;
@@ -29,6 +32,8 @@ export interface Sent {
   /** The decision, with the rows that a change of model has stored. */
   readonly decision: Decision | null;
   readonly overheadMs: number;
+  /** Tries that are not among `walked.attempts`, because there were too many. */
+  readonly leftOut: number;
 }
 
 /** Sends the turn. A patient profile (BATCH) walks its plan again while a provider is busy. */
@@ -44,11 +49,13 @@ async function waitAndWalk(stations: Stations, sending: Sending, first: Sent): P
   const { waitMsMax, queueMax } = sending.profile.underLoad;
   const deadline = clock.monotonicMs() + waitMsMax;
   let sent = first;
+  let grownMs = WAIT_MS_MIN;
   while (isBusy(sent.walked) && !sending.call.reply.gone()) {
     const { restMs } = sent.walked;
-    const pauseMs = Math.min(WAIT_MS_MAX, Math.max(WAIT_MS_MIN, restMs));
+    const pauseMs = Math.max(grownMs, restMs);
+    grownMs = Math.min(WAIT_MS_MAX, grownMs * 2);
     // What cannot be tried again in time is told at once: waiting would not help.
-    if (clock.monotonicMs() + Math.max(pauseMs, restMs) > deadline) return sent;
+    if (clock.monotonicMs() + pauseMs > deadline) return sent;
     if (counters.waiting >= queueMax) return queueFull(sent);
     counters.waiting += 1;
     try {
@@ -57,13 +64,28 @@ async function waitAndWalk(stations: Stations, sending: Sending, first: Sent): P
       counters.waiting -= 1;
     }
     const next = await walkOnce(stations, { ...sending, decision: sent.decision });
-    sent = {
-      ...next,
-      overheadMs: sent.overheadMs,
-      walked: { ...next.walked, attempts: [...sent.walked.attempts, ...next.walked.attempts] },
-    };
+    sent = joined(sent, next);
   }
   return sent;
+}
+
+/** Two walks of one turn as one. */
+function joined(sent: Sent, next: Sent): Sent {
+  const { attempts, dropped } = joinAttempts(sent.walked.attempts, next.walked.attempts);
+  return {
+    ...next,
+    overheadMs: sent.overheadMs,
+    walked: { ...next.walked, attempts },
+    leftOut: sent.leftOut + dropped,
+  };
+}
+
+/** The first tries and the last ones, in order, and how many between them had to go. Pure. */
+export function joinAttempts<Attempt>(before: readonly Attempt[], next: readonly Attempt[]) {
+  const all = [...before, ...next];
+  const dropped = Math.max(0, all.length - RECORDED_MAX);
+  const attempts = [...all.slice(0, RECORDED_FIRST), ...all.slice(RECORDED_FIRST + dropped)];
+  return { attempts, dropped };
 }
 
 /** Busy: nothing has gone to the client, and waiting may help. */
@@ -138,7 +160,7 @@ async function walkOnce(stations: Stations, sending: Sending): Promise<Sent> {
       },
     },
   });
-  return { walked, decision, overheadMs };
+  return { walked, decision, overheadMs, leftOut: 0 };
 }
 
 /** A conversation stays with one key of a provider, where its prompt cache is warm; all else is spread. */

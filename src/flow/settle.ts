@@ -2,13 +2,13 @@
 // Must never lose a fact: what the store cannot take is spilled to the journal, and counted.
 
 import { seenBy } from "../conversation/ask-turn.ts";
-import { settleTurn, type TurnFacts } from "../conversation/settle-turn.ts";
+import { settlePin, settleTurn, type TurnFacts } from "../conversation/settle-turn.ts";
 import type { ReceiptWrite } from "../conversation/store-port.ts";
 import type { Receipt } from "../receipts/receipt.ts";
 import type { Decision } from "./decide.ts";
 import { costOf, pinWord, receiptOf, usageOf, type EndedTurn } from "./ended-turn.ts";
 import { storeLateTurn, type LateTurn } from "./late-turn.ts";
-import { loadTurn } from "./load-turn.ts";
+import { reloadTurn } from "./load-turn.ts";
 import { commitRows, type ConversationRow, type ThreadRow } from "./rows.ts";
 import type { Stations } from "./stations.ts";
 
@@ -67,12 +67,18 @@ async function settleReceipt(stations: Stations, turn: EndedTurn): Promise<Settl
   return { saved: true, receipt, state: turn.decision === null ? null : "degraded" };
 }
 
-/** While there are no rows, this process at least knows that the pinned model has answered. */
+/** While the rows cannot be written, this process at least knows whether the pinned model has answered. */
 function rememberServed(stations: Stations, turn: EndedTurn, decision: Decision): void {
-  const rows: Rows = { conversation: decision.conversation, thread: decision.thread, decision };
-  const facts = factsOf(stations, turn, rows);
-  const { record } = settleTurn(rows.conversation.record, rows.thread.record, facts);
-  stations.pinCache.rememberUnstored(decision.key, record);
+  const known = stations.pinCache.recall(decision.key);
+  // What was stored once and is known no more has been deleted since, or pushed out: it is not brought back.
+  if (known === null && !decision.degraded) return;
+  const { record } = decision.conversation;
+  // Turns beside this one may have told the cache more than this one has seen.
+  const { pins, profile } = known ?? record;
+  const newest = { ...record, pins: [...pins], profile };
+  const now = stations.clock.now();
+  const facts = { requestId: turn.call.requestId, served: servedUnderPin(turn, decision), now };
+  stations.pinCache.rememberUnstored(decision.key, settlePin(newest, facts));
 }
 
 function settleRows(stations: Stations, turn: EndedTurn, decision: Decision): Promise<Settled> {
@@ -106,7 +112,7 @@ async function settleOnce(
   const settled = settleTurn(conversation.record, thread.record, facts);
   const state = settled.thread.machine.value;
   const receipt = receiptOf(stations, turn, {
-    before: conversation.record,
+    before: decision.before,
     after: settled.record,
     turn: settled.turn,
     state,
@@ -126,7 +132,7 @@ async function settleOnce(
 
 async function reload(stations: Stations, rows: Rows): Promise<Rows> {
   const { decision } = rows;
-  const loaded = await loadTurn(stations, decision.call, decision.key);
+  const loaded = await reloadTurn(stations, decision.call, decision);
   if (loaded.degraded) throw new Error("the store went away while a turn was settled");
   return { conversation: loaded.conversation, thread: loaded.thread, decision };
 }
@@ -152,15 +158,20 @@ function factsOf(stations: Stations, turn: EndedTurn, rows: Rows): TurnFacts {
     usage: usageOf(turn).usage,
     costNanoUsd: cost,
     spentNanoUsd: conversation.spentNanoUsd + (cost ?? 0),
-    served:
-      served === null || decision.profile.pin.mode === "none"
-        ? null
-        : { requested: call.request.model, deployment: served.id, model: served.model },
+    served: servedUnderPin(turn, decision),
     pinMoved: moved,
     final: call.own.final,
     refusedCorrections: refused,
     now: stations.clock.now(),
   };
+}
+
+/** What the pin has to know of the answer; null when there was none, or when nothing is pinned. */
+function servedUnderPin(turn: EndedTurn, decision: Decision): TurnFacts["served"] {
+  const { served, outcome } = turn;
+  const none = served === null || outcome === "failed" || outcome === "ended";
+  if (none || decision.profile.pin.mode === "none") return null;
+  return { requested: turn.call.request.model, deployment: served.id, model: served.model };
 }
 
 function receiptWrite(stations: Stations, receipt: Receipt, turn: EndedTurn): ReceiptWrite {
@@ -192,14 +203,16 @@ function lateTurn(stations: Stations, turn: EndedTurn, receipt: Receipt): LateTu
             outcome,
             costNanoUsd: costOf(turn),
             usage: usageOf(turn).usage,
+            served: servedUnderPin(turn, decision),
           },
   };
 }
 
 /** The store cannot take the turn: its receipt goes to the journal, from where it is stored later. */
 async function spillTurn(stations: Stations, turn: EndedTurn, error: unknown): Promise<Settled> {
-  const { call } = turn;
+  const { call, decision } = turn;
   stations.counters.unsaved += 1;
+  if (decision !== null) rememberServed(stations, turn, decision);
   const receipt = receiptOf(stations, turn, null);
   const reason = error instanceof Error ? error.message : "unknown";
   const line = JSON.stringify(lateTurn(stations, turn, receipt));

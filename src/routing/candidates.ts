@@ -23,6 +23,8 @@ export interface Resolution {
   readonly candidates: readonly Deployment[];
   /** For a logical name: the arm that was chosen, and why. */
   readonly arm: string | null;
+  /** True when a condition of the operator's led here: then nothing outside the candidates may serve. */
+  readonly policy: boolean;
 }
 
 /** Resolves the name; null when nothing bears it. */
@@ -32,16 +34,19 @@ export function resolveModel(
   split: SplitInput,
 ): Resolution | null {
   if (requested === AUTO_MODEL) {
-    return { kind: "auto", candidates: names.deployments, arm: null };
+    return { kind: "auto", candidates: names.deployments, arm: null, policy: false };
   }
   const exact = names.deployments.filter((deployment) => deployment.id === requested);
-  if (exact.length > 0) return { kind: "deployment", candidates: exact, arm: null };
+  if (exact.length > 0) return { kind: "deployment", candidates: exact, arm: null, policy: false };
   const targets = names.logicalModels.get(requested);
   if (targets !== undefined) return resolveLogical(targets, names, split);
   const sameModel = byModelName(requested, names.deployments);
-  if (sameModel.length > 0) return { kind: "model", candidates: sameModel, arm: null };
+  if (sameModel.length > 0)
+    return { kind: "model", candidates: sameModel, arm: null, policy: false };
   const open = names.openDeployment(requested);
-  return open === null ? null : { kind: "deployment", candidates: [open], arm: null };
+  return open === null
+    ? null
+    : { kind: "deployment", candidates: [open], arm: null, policy: false };
 }
 
 function resolveLogical(
@@ -56,7 +61,13 @@ function resolveLogical(
       if (!candidates.includes(deployment)) candidates.push(deployment);
     }
   }
-  return { kind: "logical", candidates, arm: ordered[0]?.to ?? null };
+  const first = ordered[0];
+  return {
+    kind: "logical",
+    candidates,
+    arm: first?.to ?? null,
+    policy: first !== undefined && first.when !== null,
+  };
 }
 
 function targetDeployments(to: string, names: ModelNames): readonly Deployment[] {

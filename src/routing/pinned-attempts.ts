@@ -11,7 +11,7 @@ import { missing, sift, type Exclusion } from "./rules.ts";
 /** The attempts of a pinned turn: the pinned model where it was, elsewhere, then what the profile allows. */
 export function pinnedAttempts(
   candidates: readonly Deployment[],
-  input: PlanInput,
+  input: PinnedInput,
   pin: PinView,
 ): Routed {
   const held = pin.substitute ?? {
@@ -48,20 +48,26 @@ export function pinnedAttempts(
   return { attempts: [...attempts, ...rest], exclusions: others.exclusions };
 }
 
+/** `policy`: a condition of the operator's chose the candidates, so nothing else may serve. */
+interface PinnedInput extends PlanInput {
+  readonly policy: boolean;
+}
+
 function sameModel(
   candidates: readonly Deployment[],
   held: { readonly model: string; readonly deployment: string },
-  input: PlanInput,
+  input: PinnedInput,
 ): readonly Deployment[] {
   const named = candidates.filter((deployment) => deployment.model === held.model);
   // The pinned model stays reachable when a logical name or an arm no longer leads to it.
-  if (named.length > 0 || explicit(input)) return named;
+  // Unless a condition of the operator's ruled it out: residency outranks the pin.
+  if (named.length > 0 || explicit(input) || input.policy) return named;
   return input.names.deployments.filter(
     (deployment) => deployment.model === held.model && missing(deployment, input.needs) === null,
   );
 }
 
-function explicit(input: PlanInput): boolean {
+function explicit(input: PinnedInput): boolean {
   return input.requested !== AUTO_MODEL && !input.names.logicalModels.has(input.requested);
 }
 
@@ -69,7 +75,7 @@ function explicit(input: PlanInput): boolean {
 function inPinOrder(
   ranked: readonly Deployment[],
   current: string,
-  input: PlanInput,
+  input: PinnedInput,
 ): readonly Deployment[] {
   const now = ranked.find((deployment) => deployment.id === current);
   if (now === undefined || input.measure(current).cooling) return ranked;
@@ -78,7 +84,7 @@ function inPinOrder(
 
 function otherModels(
   candidates: readonly Deployment[],
-  input: PlanInput,
+  input: PinnedInput,
   pin: PinView,
 ): { kept: readonly Deployment[]; exclusions: readonly Exclusion[] } {
   const { profile } = input;

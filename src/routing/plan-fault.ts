@@ -1,9 +1,12 @@
 // Why there is no plan, in words that tell the caller or the operator what to change.
 // Pure. Must never name a provider's key or address.
 
+import type { Deployment } from "../turn/deployment.ts";
 import { makeFault } from "../turn/fault.ts";
+import type { Profile } from "../turn/profile.ts";
 import { AUTO_MODEL, type Resolution } from "./candidates.ts";
 import type { PlanInput, PlanResult } from "./plan.ts";
+import { rateQuality } from "./rating.ts";
 import type { Exclusion } from "./rules.ts";
 
 /** Most names or reasons quoted in one message. */
@@ -67,9 +70,10 @@ export function noAttempt(
   const floored = exclusions.find((exclusion) => exclusion.reason.includes("floor"));
   if (floored !== undefined) {
     const kind = profile.qualityKind;
+    const best = bestOf(resolution, profile);
     const message =
       `No model meets the floor of profile ${profile.name} (${profile.floor?.toFixed(2)} for ${kind}). ` +
-      `Rate one in the configuration, for example ratings: { "model-name": { ${kind}: 0.7 } }, ` +
+      `Rate one in fairlead.yaml, for example ratings: { "${best}": { ${kind}: ${profile.floor} } }, ` +
       `name a model explicitly, or choose another profile. ${why}`;
     return { ok: false, fault: makeFault("floor_unmet", message), exclusions };
   }
@@ -80,4 +84,12 @@ export function noAttempt(
     }),
     exclusions,
   };
+}
+
+/** The model an operator would rate first: the best rated of the candidates, else the first. */
+function bestOf(resolution: Resolution, profile: Profile): string {
+  const rating = (deployment: Deployment): number =>
+    rateQuality(deployment.quality, profile.qualityKind)?.value ?? -1;
+  const [best] = [...resolution.candidates].sort((left, right) => rating(right) - rating(left));
+  return best?.model ?? "model-name";
 }

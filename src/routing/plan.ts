@@ -71,7 +71,7 @@ export function makePlan(input: PlanInput): PlanResult {
   const routed =
     input.pin === null
       ? unpinned(capable.kept, resolution, input)
-      : pinnedAttempts(capable.kept, input, input.pin);
+      : pinnedAttempts(capable.kept, { ...input, policy: resolution.policy }, input.pin);
   const exclusions = [...capable.exclusions, ...routed.exclusions];
   if (routed.attempts.length === 0) return noAttempt(resolution, input, exclusions);
   return {

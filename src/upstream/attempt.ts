@@ -120,7 +120,10 @@ class Attempt implements Dispatcher.DispatchHandler {
   #chunkBytes = 0;
   #lateBytes = 0;
   #lateTimer: NodeJS.Timeout | undefined;
+  /** Paused for a client that does not read as fast as the provider sends. */
   #waiting = false;
+  #waitingSinceMs = 0;
+  #waitedMs = 0;
   #decoder: ReturnType<typeof createDecoder> = null;
   readonly #relay: EventRelay;
 
@@ -129,11 +132,7 @@ class Attempt implements Dispatcher.DispatchHandler {
     this.#resolve = resolve;
     this.#startedAt = request.clock.monotonicMs();
     this.#relay = new EventRelay({ ...pickRelay(request), headers: () => this.#headers });
-    this.#totalTimer = setTimeout(() => {
-      const late = new TotalTimeoutError("total time of the attempt is over");
-      this.#fail(classifyFailure(late, this.#firstByteMs !== null));
-      this.#abort(late);
-    }, request.timeouts.totalMs);
+    this.#totalTimer = setTimeout(() => this.#runOut(), request.timeouts.totalMs);
     // Calls back at once when the client left between two attempts.
     const stopListening = request.onClientGone(() => {
       this.#clientGone = true;
@@ -233,13 +232,24 @@ class Attempt implements Dispatcher.DispatchHandler {
     }
   }
 
+  /** The total time is over. A provider is not to blame for a client that does not read. */
+  #runOut(): void {
+    const late = new TotalTimeoutError("total time of the attempt is over");
+    const forClient = this.#waiting || this.#waitedMs * 2 >= this.#request.timeouts.totalMs;
+    if (forClient) this.#settle({ kind: "aborted" });
+    else this.#fail(classifyFailure(late, this.#firstByteMs !== null));
+    this.#abort(late);
+  }
+
   #waitForClient(): void {
     if (this.#waiting) return;
     this.#waiting = true;
+    this.#waitingSinceMs = this.#request.clock.monotonicMs();
     this.#controller?.pause();
     this.#decoder?.pause();
     this.#request.sink.whenDrained(() => {
       this.#waiting = false;
+      this.#waitedMs += this.#request.clock.monotonicMs() - this.#waitingSinceMs;
       if (this.#settled) return;
       this.#decoder?.resume();
       this.#controller?.resume();

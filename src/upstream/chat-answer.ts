@@ -3,16 +3,23 @@
 
 import { NO_USAGE, type Usage } from "../turn/usage.ts";
 import type { AnswerReader, AnswerSummary, EventKind } from "./dialect.ts";
+import { asObject, parseObject } from "./json-object.ts";
 import { readEvent } from "./sse.ts";
 
 /** Most tool names kept of one answer. */
 const TOOL_NAMES_MAX = 128;
 /** Longest tool name kept, in characters. */
 const TOOL_NAME_LENGTH_MAX = 64;
+/** Most choices of one answer that are told apart; an answer with more needs its terminal event. */
+const CHOICES_MAX = 128;
 /** Data of the event without which a stream counts as cut. */
 const DONE = "[DONE]";
 const TELLS_USAGE = /"usage"\s*:\s*\{/;
-const TELLS_FINISH = /"finish_reason"\s*:\s*"/;
+/** Some servers write an empty finish reason into every piece: it ends nothing. */
+const TELLS_FINISH = /"finish_reason"\s*:\s*"[^"]/;
+const TELLS_OTHER_CHOICE = /"index"\s*:\s*[1-9]/;
+/** Spaces around the terminal data are passed over up to this length, in characters. */
+const DONE_LENGTH_MAX = 16;
 
 export function createChatReader(): AnswerReader {
   let usage: Usage | null = null;
@@ -20,20 +27,18 @@ export function createChatReader(): AnswerReader {
   let begun = false;
   let pieces = 0;
   const toolCalls: string[] = [];
+  const choices = createChoiceBook();
 
   function noteChoice(choice: Record<string, unknown>): boolean {
-    if (typeof choice["finish_reason"] === "string") finish = choice["finish_reason"];
+    const told = choice["finish_reason"];
+    const isLast = typeof told === "string" && told !== "";
+    if (isLast) finish = told;
+    choices.note(choice["index"], isLast);
     const part = asObject(choice["delta"]) ?? asObject(choice["message"]);
     if (part === null) return false;
     const calls = Array.isArray(part["tool_calls"]) ? part["tool_calls"] : [];
-    for (const call of calls) noteToolCall(call);
+    for (const call of calls) noteToolCall(toolCalls, call);
     return calls.length > 0 || Object.entries(part).some(isContent);
-  }
-
-  function noteToolCall(call: unknown): void {
-    const name = asObject(asObject(call)?.["function"])?.["name"];
-    if (typeof name !== "string" || name === "" || toolCalls.length >= TOOL_NAMES_MAX) return;
-    toolCalls.push(name.slice(0, TOOL_NAME_LENGTH_MAX));
   }
 
   function readChunk(data: string): EventKind {
@@ -41,10 +46,10 @@ export function createChatReader(): AnswerReader {
     if (chunk === null || isError(chunk)) return "error";
     const told = readUsage(chunk["usage"]);
     if (told !== null) usage = told;
-    const choices = Array.isArray(chunk["choices"]) ? chunk["choices"] : [];
-    if (choices.length === 0) return told === null ? "preamble" : "usage-only";
+    const parts = Array.isArray(chunk["choices"]) ? chunk["choices"] : [];
+    if (parts.length === 0) return told === null ? "preamble" : "usage-only";
     let content = false;
-    for (const choice of choices) {
+    for (const choice of parts) {
       const known = asObject(choice);
       if (known !== null && noteChoice(known)) content = true;
     }
@@ -53,10 +58,12 @@ export function createChatReader(): AnswerReader {
 
   return {
     readEvent(raw) {
-      const { data } = readEvent(raw);
+      const { event, data } = readEvent(raw);
+      if (event === "error") return "error";
       if (data === null) return begun ? "content" : "preamble";
-      if (data === DONE) return "terminal";
-      if (begun && !matters(data)) {
+      // Behind content it ends the answer even where no finish reason came: the server said that it is done.
+      if (isDone(data)) return begun ? "terminal" : "hollow";
+      if (begun && !choices.isMany() && !matters(data)) {
         pieces += 1;
         return "content";
       }
@@ -71,7 +78,7 @@ export function createChatReader(): AnswerReader {
     isWhole,
     readJson(body) {
       const answer = parseObject(body.toString("utf8"));
-      if (answer === null || !Array.isArray(answer["choices"])) return false;
+      if (answer === null || isError(answer) || !Array.isArray(answer["choices"])) return false;
       usage = readUsage(answer["usage"]);
       for (const choice of answer["choices"]) {
         const known = asObject(choice);
@@ -79,21 +86,64 @@ export function createChatReader(): AnswerReader {
       }
       return true;
     },
-    finished: () => finish !== null,
+    finished: choices.allFinished,
     summary: (): AnswerSummary => ({ usage, finish, toolCalls, pieces }),
   };
 }
 
+function noteToolCall(names: string[], call: unknown): void {
+  const name = asObject(asObject(call)?.["function"])?.["name"];
+  if (typeof name !== "string" || name === "" || names.length >= TOOL_NAMES_MAX) return;
+  names.push(name.slice(0, TOOL_NAME_LENGTH_MAX));
+}
+
+interface ChoiceBook {
+  note(index: unknown, isLast: boolean): void;
+  /** True when pieces of more than the first choice come, so that each of them has to be parsed. */
+  isMany(): boolean;
+  /** At least one choice has come, and each that came has ended. */
+  allFinished(): boolean;
+}
+
+/** One answer can hold several choices, each with an end of its own. */
+function createChoiceBook(): ChoiceBook {
+  const seen = new Set<number>();
+  const finished = new Set<number>();
+  let many = false;
+  let tooMany = false;
+  return {
+    note(told, isLast) {
+      const index = count(told);
+      if (index > 0) many = true;
+      if (!seen.has(index) && seen.size >= CHOICES_MAX) {
+        tooMany = true;
+        return;
+      }
+      seen.add(index);
+      if (isLast) finished.add(index);
+    },
+    isMany: () => many,
+    allFinished: () => !tooMany && seen.size > 0 && finished.size === seen.size,
+  };
+}
+
 function isWhole(raw: Buffer): boolean {
-  const { data } = readEvent(raw);
-  return data === DONE || (data !== null && parseObject(data) !== null);
+  const { event, data } = readEvent(raw);
+  if (data === null) return false;
+  return event === "error" || isDone(data) || parseObject(data) !== null;
+}
+
+function isDone(data: string): boolean {
+  return data === DONE || (data.length <= DONE_LENGTH_MAX && data.trim() === DONE);
 }
 
 /** Only these can tell something beyond "one more piece of content". */
 function matters(data: string): boolean {
   return (
     data.includes('"tool_calls"') ||
+    // As a key, or as the value of "object".
     data.includes('"error"') ||
+    TELLS_OTHER_CHOICE.test(data) ||
     // The cheap look comes first; the exact one minds any spacing and more than one choice.
     (data.includes('"usage"') && TELLS_USAGE.test(data)) ||
     (data.includes('"finish_reason"') && TELLS_FINISH.test(data))
@@ -106,6 +156,7 @@ function isContent([name, value]: [string, unknown]): boolean {
 }
 
 function isError(chunk: Record<string, unknown>): boolean {
+  if (chunk["object"] === "error") return true;
   return chunk["error"] !== undefined && chunk["error"] !== null;
 }
 
@@ -127,22 +178,4 @@ function readUsage(value: unknown): Usage | null {
 
 function count(value: unknown): number {
   return typeof value === "number" && Number.isSafeInteger(value) && value > 0 ? value : 0;
-}
-
-function parseObject(text: string): Record<string, unknown> | null {
-  try {
-    return asObject(JSON.parse(text));
-  } catch (error) {
-    // Not JSON: to the caller this is the same as an answer of another dialect.
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
-}
-
-function asObject(value: unknown): Record<string, unknown> | null {
-  return isObject(value) ? value : null;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -2,6 +2,7 @@
 // Must never decide by status alone (a 429 can mean money), nor let a provider's text about keys reach a caller.
 
 import { makeFault, type Fault } from "../turn/fault.ts";
+import { readErrorBody, type ErrorBody } from "./error-body.ts";
 
 /**
  * Behind a stream's first byte there is no status to go by: some agents (pi) look in the error's
@@ -33,69 +34,118 @@ export interface UpstreamRefusal {
 }
 
 /** Names that mean money rather than speed, whatever the status. */
-const BILLING_CODES =
-  /insufficient_quota|credit_balance_exhausted|billing|spend_limit|organization_usage_limit|payment_required/i;
-const OVERFLOW_CODES =
+const BILLING_NAMES =
+  /insufficient_quota|credit_balance|billing|spend_limit|organization_usage_limit|payment_required/i;
+/** A name that means speed, whatever else the body says. */
+const RATE_NAMES = /^rate_limit_exceeded$/i;
+/** Names of a refused key under a status that blames the request. */
+const KEY_NAMES = /^(invalid_api_key|API_KEY_INVALID|authentication_error)$/i;
+/** Names under status 403 that mean the gateway's account rather than what the caller wrote. */
+const ACCOUNT_NAMES =
+  /permission|api_key|authenticat|authoriz|access_?denied|account|organization|unsupported_country/i;
+const MODEL_NAMES = /^model_not_found$/i;
+const OVERFLOW_WORDS =
   /context_length_exceeded|maximum context length|too many tokens|prompt is too long/i;
-
-/**
- * A refused key under a status that blames the request. A prompt that is quoted back cannot match,
- * because the quotes in it are escaped.
- */
-const KEY_CODES = /"code"\s*:\s*"invalid_api_key"|"reason"\s*:\s*"API_KEY_INVALID"/;
+/** The statuses under which those words are the provider's, and not a sign of something else. */
+const OVERFLOW_STATUSES: ReadonlySet<number> = new Set([400, 413, 422]);
 /** Longest wait passed on to a caller, in seconds: a provider's wrong clock must not bench it for days. */
 const RETRY_AFTER_SECONDS_MAX = 3_600;
+
+/** What is known of a refusal before its status is looked at. */
+interface Reading {
+  readonly status: number;
+  readonly error: ErrorBody;
+  readonly words: string;
+  readonly retryAfterMs: number | null;
+}
+
+interface Ruling {
+  readonly fault: Fault;
+  readonly scope: FaultScope;
+  readonly quarantine?: boolean;
+}
 
 /** Classifies an answer whose status says it failed. */
 export function classifyRefusal(refusal: UpstreamRefusal): UpstreamFault {
   const { status, body, whole } = refusal;
-  const words = errorWords(body);
   const retryAfterMs = readRetryAfter(refusal);
-  const relay = { status, body };
-  const make = (fault: Fault, scope: FaultScope, quarantine = false): UpstreamFault => ({
+  const reading = { status, error: readErrorBody(body), words: errorWords(body), retryAfterMs };
+  const { fault, scope, quarantine } =
+    ruleOnAccount(reading) ?? ruleOnDeployment(reading) ?? ruleOnRequest(reading);
+  return {
     fault,
     scope,
     retryAfterMs,
-    quarantine,
-    relay: scope === "request" && whole ? relay : null,
-  });
-  if (status === 402 || (status === 429 && BILLING_CODES.test(words))) {
+    quarantine: quarantine ?? false,
+    relay: scope === "request" && whole ? { status, body } : null,
+  };
+}
+
+/** What another key could heal: money, speed, a key that is refused. */
+function ruleOnAccount({ status, error, retryAfterMs }: Reading): Ruling | null {
+  const names = (pattern: RegExp): boolean => error.names.some((name) => pattern.test(name));
+  const isRefused = status >= 400 && status < 500;
+  // Who says when to come back, or that it is about the rate, speaks of speed even where money is mentioned.
+  const isSpeed = status === 429 && (retryAfterMs !== null || names(RATE_NAMES));
+  if (status === 402 || (isRefused && !isSpeed && names(BILLING_NAMES))) {
     const message =
       "The provider refuses this account for billing reasons. The operator has to settle it.";
-    return make(makeFault("upstream_billing", message), "key", true);
+    return { fault: makeFault("upstream_billing", message), scope: "key", quarantine: true };
   }
   if (status === 429) {
     const told = Math.max(1, Math.ceil((retryAfterMs ?? 1_000) / 1_000));
     const seconds = Math.min(told, RETRY_AFTER_SECONDS_MAX);
     const message = `The provider limits the rate. Try again in ${seconds} s.`;
-    return make(makeFault("upstream_rate_limited", message, { retryAfterSeconds: seconds }), "key");
+    const detail = { retryAfterSeconds: seconds };
+    return { fault: makeFault("upstream_rate_limited", message, detail), scope: "key" };
   }
-  if (OVERFLOW_CODES.test(words))
-    return make(invalidRequest("The request does not fit the model's context."), "request");
-  if (status === 401 || status === 403 || (status === 400 && KEY_CODES.test(words))) {
+  const isKey = status === 401 || ((status === 400 || status === 403) && names(KEY_NAMES));
+  // A 403 is often about what the caller wrote (moderation): only one that names the account, or says
+  // nothing at all, counts against the key.
+  if (isKey || (status === 403 && (names(ACCOUNT_NAMES) || error.silent))) {
     const message = "The provider refused the gateway's key. The operator has to check it.";
-    return make(makeFault("upstream_rejected_key", message), "key", status !== 403);
+    return { fault: makeFault("upstream_rejected_key", message), scope: "key", quarantine: isKey };
   }
-  if (status === 404) {
-    const message = "The provider does not know this model. The operator has to check its name.";
-    return make(makeFault("upstream_model_missing", message), "deployment");
+  return null;
+}
+
+/** What another deployment could heal. */
+function ruleOnDeployment({ status, error }: Reading): Ruling | null {
+  const scope = "deployment";
+  if (status === 405) {
+    const message =
+      "The provider takes no chat completions at this address. The operator has to check its baseUrl.";
+    return { fault: makeFault("upstream_model_missing", message), scope };
+  }
+  if (status === 404 || (status === 403 && error.names.some((name) => MODEL_NAMES.test(name)))) {
+    const message =
+      "The provider does not know this model. The operator has to check its name and the provider's baseUrl.";
+    return { fault: makeFault("upstream_model_missing", message), scope };
   }
   if (status === 408 || status === 504) {
-    return make(
-      makeFault("upstream_timeout", "The provider took too long. Try again."),
-      "deployment",
-    );
+    const message = "The provider took too long. Try again.";
+    return { fault: makeFault("upstream_timeout", message), scope };
   }
   if (status === 503 || status === 529) {
     const message = "The provider is overloaded. Try again shortly.";
-    return make(makeFault("upstream_overloaded", message, { retryAfterSeconds: 1 }), "deployment");
+    const detail = { retryAfterSeconds: 1 };
+    return { fault: makeFault("upstream_overloaded", message, detail), scope };
   }
   // 409 is never passed on: agents either storm or die of it (docs/adr/0003).
   if (status >= 500 || status < 400 || status === 409) {
     const message = `The provider answered with status ${status}. Try again.`;
-    return make(makeFault("upstream_unavailable", message), "deployment");
+    return { fault: makeFault("upstream_unavailable", message), scope };
   }
-  return make(invalidRequest("The provider refused the request as invalid."), "request");
+  return null;
+}
+
+/** What is left is the request's own fault. */
+function ruleOnRequest({ status, words }: Reading): Ruling {
+  const message =
+    OVERFLOW_STATUSES.has(status) && OVERFLOW_WORDS.test(words)
+      ? "The request does not fit the model's context."
+      : "The provider refused the request as invalid.";
+  return { fault: makeFault("upstream_invalid_request", message), scope: "request" };
 }
 
 /** Classifies a failure below HTTP: refused, reset, timed out. `started`: bytes of an answer had come. */
@@ -134,10 +184,6 @@ export function answerFault(
     quarantine: false,
     relay: null,
   };
-}
-
-function invalidRequest(message: string): Fault {
-  return makeFault("upstream_invalid_request", message);
 }
 
 /** Most of an error body that is searched for known words, in bytes. */

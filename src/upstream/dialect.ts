@@ -6,9 +6,10 @@ import type { Usage } from "../turn/usage.ts";
 /**
  * preamble: nothing of the answer itself yet, so another deployment could still take over unseen.
  * content: the answer has begun. usage-only: an extra event that exists for the usage alone.
- * terminal: the event without which the stream counts as cut. error: the stream failed inside.
+ * terminal: the event without which the stream counts as cut. hollow: the same, but no answer came before it.
+ * error: the stream failed inside.
  */
-export type EventKind = "preamble" | "content" | "usage-only" | "terminal" | "error";
+export type EventKind = "preamble" | "content" | "usage-only" | "terminal" | "hollow" | "error";
 
 export interface AnswerSummary {
   /** Null when the upstream told none. */
@@ -28,7 +29,7 @@ export interface AnswerReader {
   isWhole(raw: Buffer): boolean;
   /** A complete JSON body. False when it is not an answer of this dialect. */
   readJson(body: Buffer): boolean;
-  /** True when the end of the stream without a terminal event still is a complete answer. */
+  /** True when the end of the stream without a terminal event still is a complete answer, in each choice. */
   finished(): boolean;
   summary(): AnswerSummary;
 }

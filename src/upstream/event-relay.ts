@@ -101,6 +101,10 @@ export class EventRelay {
       this.#open();
       return { kind: "ended", terminal: raw };
     }
+    if (kind === "hollow") {
+      const message = `The provider ended its answer before anything of it came. ${RETRY_ADVICE}`;
+      return { kind: "failed", failure: answerFault("upstream_invalid_answer", message) };
+    }
     if (kind === "error") {
       const message = `The provider reported an error inside its answer. ${RETRY_ADVICE}`;
       return { kind: "failed", failure: answerFault("upstream_error_in_stream", message) };

@@ -2,15 +2,22 @@
 // Must never go on after the first byte has gone to the client, nor multiply an outage: attempts are few and bounded.
 
 import type { Deployment } from "../turn/deployment.ts";
-import { makeFault } from "../turn/fault.ts";
 import { runAttempt, type AttemptRequest, type AttemptResult } from "./attempt.ts";
 import { createChatReader } from "./chat-answer.ts";
 import type { UpstreamFault } from "./classify.ts";
-import type { Health, Tried } from "./health.ts";
+import { keyNames, type Health } from "./health.ts";
 import type { Route, Transport } from "./transport.ts";
+import { bestFailure, notTried, NOTHING_TRIED, rateLimited, type Failed } from "./walk-end.ts";
+import { withoutSecrets } from "./without-secrets.ts";
 
 /** Most tries of one turn, over all deployments and keys. */
 const ATTEMPTS_MAX = 8;
+/**
+ * Fewest and most tries at one deployment while others wait behind it: a second key is always asked,
+ * a long row of limited keys is not.
+ */
+const TRIES_MIN = 2;
+const TRIES_MAX = 4;
 /** Pause before the only candidate is tried a second time, in milliseconds, plus up to as much at random. */
 const SECOND_TRY_MS = 150;
 
@@ -49,8 +56,9 @@ export interface WalkOptions<Attempt> {
 }
 
 export interface Walked<Attempt> {
+  /** What answered; when nothing did, the failure that is the most useful to the caller. */
   readonly result: AttemptResult;
-  /** The step that ended the walk; null when none could be taken. */
+  /** The step of the result; null when none could be taken. */
   readonly step: WalkStep<Attempt> | null;
   readonly attempts: readonly AttemptRecord[];
   /** The upstream refused the new correction, and the turn went without it. */
@@ -67,12 +75,26 @@ export function createWalker(transport: Transport, health: Health): Walker {
   return { walk: (options) => new Walk(options, transport, health).run() };
 }
 
+interface Pair<Attempt> {
+  readonly step: WalkStep<Attempt>;
+  readonly key: string;
+}
+
+/** What one deployment gets of a walk. */
+interface Share {
+  readonly keys: readonly string[];
+  readonly tries: number;
+  /** True when there is nothing else to go to. */
+  readonly alone: boolean;
+}
+
 class Walk<Attempt> {
   readonly #options: WalkOptions<Attempt>;
   readonly #transport: Transport;
   readonly #health: Health;
   readonly #attempts: AttemptRecord[] = [];
-  readonly #tried: Tried[] = [];
+  readonly #failures: Failed<WalkStep<Attempt>>[] = [];
+  readonly #refused = new Set<WalkStep<Attempt>>();
   #withNew = true;
   #last: AttemptResult | null = null;
   #step: WalkStep<Attempt> | null = null;
@@ -84,37 +106,66 @@ class Walk<Attempt> {
   }
 
   async run(): Promise<Walked<Attempt>> {
-    for (const step of this.#options.steps) {
-      if (this.#attempts.length >= ATTEMPTS_MAX) break;
-      const route = this.#transport.route(step.deployment.provider);
-      if (route === null || !(await this.#options.before(step.planned))) continue;
-      this.#step = step;
-      if (await this.#tryKeys(step, route)) return this.#end();
+    const { steps } = this.#options;
+    for (const [position, step] of steps.entries()) {
+      const left = ATTEMPTS_MAX - this.#attempts.length;
+      const keys = this.#restedKeys(step);
+      if (left <= 0 || keys.length === 0) continue;
+      const later = steps.slice(position + 1).filter((next) => this.#restedKeys(next).length > 0);
+      const alone = this.#attempts.length === 0 && later.length === 0;
+      const tries = shareOf(left, later.length);
+      if ((await this.#take(step, { keys, tries, alone })) === "over") return this.#end();
     }
+    if (this.#attempts.length === 0) await this.#tryResting();
     return this.#end();
   }
 
+  /** Everything rests: one key is asked nevertheless, the one whose rest ends first. */
+  async #tryResting(): Promise<void> {
+    const all = this.#pairs();
+    const now = this.#options.attempt.clock.now();
+    const helps = ({ key }: Pair<Attempt>) => this.#health.keyRest(key, now).waitingHelps;
+    const first = all.find(helps) ?? all[0];
+    if (first === undefined) return;
+    const { model } = first.step.deployment;
+    // A change of model is not worth a try that will most likely fail.
+    const soonest = all
+      .filter((pair) => pair.step.deployment.model === model && helps(pair) === helps(first))
+      .sort((left, right) => this.#restMs([left]) - this.#restMs([right]));
+    const alone = this.#options.steps.length === 1;
+    for (const { step, key } of soonest) {
+      if (this.#refused.has(step)) continue;
+      const taken = await this.#take(step, { keys: [key], tries: ATTEMPTS_MAX, alone });
+      if (taken === "refused") continue;
+      if (this.#last?.kind === "completed") this.#health.freeKey(key);
+      return;
+    }
+  }
+
+  async #take(step: WalkStep<Attempt>, share: Share): Promise<"refused" | "failed" | "over"> {
+    const route = this.#transport.route(step.deployment.provider);
+    if (route === null || !(await this.#options.before(step.planned))) {
+      this.#refused.add(step);
+      return "refused";
+    }
+    this.#step = step;
+    return (await this.#tryKeys(step, route, share)) ? "over" : "failed";
+  }
+
   /** Tries the keys of one deployment. True: the walk is over. */
-  async #tryKeys(step: WalkStep<Attempt>, route: Route): Promise<boolean> {
-    const { clock } = this.#options.attempt;
-    const names = drawnFirst(
-      route.provider.keys.map((_, index) => keyName(route, index)),
-      this.#options.keyDraw,
-    );
-    const order = this.#health.orderKeys(
-      names.length === 0 ? [keyName(route, 0)] : names,
-      clock.now(),
-    );
-    let secondTry = this.#options.steps.length === 1;
-    for (let position = 0; position < order.length;) {
-      const name = order[position];
-      if (name === undefined || this.#attempts.length >= ATTEMPTS_MAX) return false;
+  async #tryKeys(step: WalkStep<Attempt>, route: Route, share: Share): Promise<boolean> {
+    const attemptsMax = Math.min(ATTEMPTS_MAX, this.#attempts.length + share.tries);
+    let secondTry = share.alone;
+    for (let position = 0; position < share.keys.length;) {
+      const name = share.keys[position];
+      if (name === undefined || this.#attempts.length >= attemptsMax) return false;
       const result = await this.#tryOnce(step, route, name);
       if (isOver(result)) return true;
       const failure = result.kind === "failed" ? result.failure : null;
       if (failure === null) return true;
       if (this.#mayTryWithoutNew(failure, step)) continue;
       if (failure.scope === "request") return true;
+      this.#failures.push({ result, failure, step, key: name });
       if (failure.scope === "deployment") {
         // The one candidate there is gets a second chance after a pause; a time-out has waited long enough.
         if (!secondTry || failure.fault.code === "upstream_timeout") return false;
@@ -130,7 +181,6 @@ class Walk<Attempt> {
   async #tryOnce(step: WalkStep<Attempt>, route: Route, key: string): Promise<AttemptResult> {
     const walk = this.#options;
     const { deployment } = step;
-    this.#tried.push({ key, deployment: deployment.id });
     const answered = await runAttempt({
       ...walk.attempt,
       dispatcher: route.dispatcher,
@@ -139,7 +189,7 @@ class Walk<Attempt> {
       body: walk.body(deployment, this.#withNew),
       reader: createChatReader(),
     });
-    const result = withoutKey(answered, keyValue(route, key));
+    const result = withoutSecrets(answered, route);
     this.#last = result;
     this.#note(result, deployment, key);
     return result;
@@ -161,8 +211,8 @@ class Walk<Attempt> {
     } else if (failure !== null && failure.scope === "deployment") {
       this.#health.failed(deployment.id, now);
     } else if (failure !== null && failure.scope === "key") {
-      if (failure.quarantine) this.#health.quarantineKey(key, now);
-      else this.#health.limitKey(key, now, failure.retryAfterMs);
+      const { retryAfterMs, quarantine, fault } = failure;
+      this.#health.restKey(key, now, { retryAfterMs, quarantine, waitingHelps: fault.retryable });
     }
   }
 
@@ -176,14 +226,58 @@ class Walk<Attempt> {
   }
 
   #end(): Walked<Attempt> {
-    const { clock } = this.#options.attempt;
-    return {
-      result: this.#last ?? nothingTried(),
-      step: this.#step,
+    const hopes = this.#hopes();
+    const restMs = this.#restMs(hopes.length > 0 ? hopes : this.#failures);
+    const base = {
       attempts: this.#attempts,
       correctionRefused: !this.#withNew,
-      restMs: this.#health.restMs(this.#tried, clock.now()),
+      restMs,
     };
+    const last = this.#last;
+    const final = last !== null && (isOver(last) || scopeOf(last) === "request");
+    if (final) return { ...base, result: last, step: this.#step };
+    const best = bestFailure(this.#failures, (failed) => this.#restMs([failed]));
+    if (best?.failure.fault.retryable === true) return { ...base, ...pick(best) };
+    // What was not asked because it rests will serve the same request later.
+    const now = this.#options.attempt.clock.now();
+    const waits = hopes.some(({ key }) => this.#health.keyRest(key, now).resting);
+    if (waits) return { ...base, result: notTried(rateLimited(restMs)), step: this.#step };
+    if (best !== null) return { ...base, ...pick(best) };
+    return { ...base, result: notTried(NOTHING_TRIED), step: this.#step };
+  }
+
+  /** What may serve this request later, if nothing but time passes. */
+  #hopes(): readonly Pair<Attempt>[] {
+    const now = this.#options.attempt.clock.now();
+    const lost = this.#failures.filter(({ failure }) => !failure.fault.retryable);
+    return this.#pairs().filter(
+      ({ step, key }) =>
+        this.#health.keyRest(key, now).waitingHelps &&
+        !lost.some(({ failure, ...failed }) =>
+          failure.scope === "key" ? failed.key === key : failed.step === step,
+        ),
+    );
+  }
+
+  /** Every step that may be taken, with each of its keys. */
+  #pairs(): readonly Pair<Attempt>[] {
+    return this.#options.steps
+      .filter((step) => !this.#refused.has(step))
+      .flatMap((step) => this.#keysOf(step).map((key) => ({ step, key })));
+  }
+
+  #restMs(pairs: readonly Pair<Attempt>[]): number {
+    const tried = pairs.map(({ step, key }) => ({ deployment: step.deployment.id, key }));
+    return this.#health.restMs(tried, this.#options.attempt.clock.now());
+  }
+
+  #keysOf(step: WalkStep<Attempt>): readonly string[] {
+    const route = this.#transport.route(step.deployment.provider);
+    return route === null ? [] : drawnFirst(keyNames(route.provider), this.#options.keyDraw);
+  }
+
+  #restedKeys(step: WalkStep<Attempt>): readonly string[] {
+    return this.#health.restedKeys(this.#keysOf(step), this.#options.attempt.clock.now());
   }
 }
 
@@ -193,13 +287,21 @@ function drawnFirst(names: readonly string[], draw: number): readonly string[] {
   return [...names.slice(first), ...names.slice(0, first)];
 }
 
-function isOver(result: AttemptResult): boolean {
-  return result.kind !== "failed" || result.started;
+function shareOf(left: number, laterSteps: number): number {
+  if (laterSteps === 0) return left;
+  return Math.max(TRIES_MIN, Math.min(TRIES_MAX, left - laterSteps));
 }
 
-/** `provider#key 2`: what health and receipts call a key instead of its value. */
-function keyName(route: Route, index: number): string {
-  return `${route.provider.id}#key ${index + 1}`;
+function pick<Step>({ result, step }: Failed<Step>) {
+  return { result, step };
+}
+
+function scopeOf(result: AttemptResult): string | null {
+  return result.kind === "failed" ? result.failure.scope : null;
+}
+
+function isOver(result: AttemptResult): boolean {
+  return result.kind !== "failed" || result.started;
 }
 
 function keyValue(route: Route, name: string): string | null {
@@ -210,33 +312,6 @@ function keyValue(route: Route, name: string): string | null {
 function authorization(route: Route, name: string): Record<string, string> {
   const key = keyValue(route, name);
   return key === null ? {} : { authorization: `Bearer ${key}` };
-}
-
-/** Some providers quote the key that they refuse: such an answer is told in our own words. */
-function withoutKey(result: AttemptResult, key: string | null): AttemptResult {
-  if (key === null || result.kind !== "failed" || result.failure.relay === null) return result;
-  if (!result.failure.relay.body.includes(key)) return result;
-  return { ...result, failure: { ...result.failure, relay: null } };
-}
-
-function nothingTried(): AttemptResult {
-  const message = "No deployment could be tried for this turn. Try again shortly.";
-  return {
-    kind: "failed",
-    failure: {
-      fault: makeFault("upstream_unavailable", message, { retryAfterSeconds: 1 }),
-      scope: "deployment",
-      retryAfterMs: null,
-      quarantine: false,
-      relay: null,
-    },
-    summary: { usage: null, finish: null, toolCalls: [], pieces: 0 },
-    started: false,
-    firstByteMs: null,
-    totalMs: 0,
-    headers: {},
-    status: null,
-  };
 }
 
 function pause(milliseconds: number): Promise<void> {

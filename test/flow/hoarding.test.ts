@@ -43,7 +43,7 @@ test("a client that asks for an answer and never reads it is let go (#2)", async
   t.after(() => upstream.close());
   const gateway = await startGateway(t, {
     providers: [provider("lab", upstream)],
-    timeouts: { idleMs: 300, shutdownMs: 500 },
+    timeouts: { clientIdleMs: 300, shutdownMs: 500 },
   });
   const body = JSON.stringify({ model: "auto", messages: [{ role: "user", content: "hi" }] });
   const socket = connect(Number(new URL(gateway.url).port), "127.0.0.1");

@@ -218,7 +218,7 @@ test("where no model meets the floor, the error says what to write, and another 
   assert.equal(status, 400);
   assert.equal(error.code, "floor_unmet");
   assert.match(error.message, /AGENT/);
-  assert.match(error.message, /ratings: \{ "model-name": \{ agent: 0\.7 \} \}/);
+  assert.match(error.message, /ratings: \{ "weak-1": \{ agent: 0\.6 \} \}/);
   assert.match(error.message, /lab\/weak: rated 0\.50/);
   assert.equal(headers.get("x-should-retry"), "false");
   assert.equal(upstream.requests.length, 0);
