@@ -27,7 +27,7 @@ import {
   type ThreadEntry,
   type ThreadRecord,
 } from "./record.ts";
-import { nextThread } from "./thread.machine.ts";
+import { nextThread, OPERATOR_PATTERN, type ThreadEvent } from "./thread.machine.ts";
 import type { ThreadMatch } from "./threads.ts";
 
 export interface TurnQuestion {
@@ -153,17 +153,9 @@ function judgeTurn(asked: TurnAsked, question: TurnQuestion): TurnAsked {
   const before = asked.thread.machine;
   const calm = before.value === "steady" && verdict.severity === "clear";
   if (calm) return { ...asked, verdict };
-  const machine = nextThread(before, {
-    type: "verdict.reached",
-    turn: asked.threadTurn,
-    severity: verdict.severity,
-    pattern: verdict.pattern,
-    key: verdict.key,
-    progress: verdict.progress,
-    mayCorrect: question.divergence === "correct" && question.correctionsWanted,
-    coolDownTurns: settings.coolDownTurns,
-    correctionsMax: Math.max(0, settings.correctionsMax - sentToOthers(asked)),
-  });
+  // What a person asked for goes out whatever the detector thinks: it is judged again after that.
+  const asPerson = isDue(before, dueAt(asked));
+  const machine = asPerson ? before : nextThread(before, verdictEvent(asked, question, verdict));
   const thread: ThreadRecord = {
     ...asked.thread,
     machine,
@@ -175,14 +167,33 @@ function judgeTurn(asked: TurnAsked, question: TurnQuestion): TurnAsked {
   const change = { before: before.context, after: machine.context };
   const record = settleOutcome(asked.record, asked.threadId, change);
   const judged: TurnAsked = { ...asked, record, thread, verdict, decided: true };
-  const due = isDue(machine, { record, threadId: asked.threadId, turn: asked.threadTurn });
+  const due = isDue(machine, dueAt({ ...asked, record }));
   if (!due) return judged;
   const level = machine.context.level;
   return withCorrection(judged, question, {
     text: correctionText(verdict, { level }),
-    pattern: verdict.pattern ?? "operator",
+    pattern: asPerson ? OPERATOR_PATTERN : (verdict.pattern ?? OPERATOR_PATTERN),
     level,
   });
+}
+
+function dueAt(asked: TurnAsked): Parameters<typeof isDue>[1] {
+  return { record: asked.record, threadId: asked.threadId, turn: asked.threadTurn };
+}
+
+function verdictEvent(asked: TurnAsked, question: TurnQuestion, verdict: Verdict): ThreadEvent {
+  const settings = question.profile.divergence;
+  return {
+    type: "verdict.reached",
+    turn: asked.threadTurn,
+    severity: verdict.severity,
+    pattern: verdict.pattern,
+    key: verdict.key,
+    progress: verdict.progress,
+    mayCorrect: question.divergence === "correct" && question.correctionsWanted,
+    coolDownTurns: settings.coolDownTurns,
+    correctionsMax: Math.max(0, settings.correctionsMax - sentToOthers(asked)),
+  };
 }
 
 /** The allowance is the conversation's: what other threads were sent is used up for this one too. */

@@ -1,5 +1,5 @@
-// Goal: a locked conversation whose model may have answered is never given another one, whatever hides that answer from
-// the books. Method: providers that answer when the test says so, a store that fails on command, and a clock that jumps.
+// Goal: a locked conversation whose model may have answered is never given another one, whatever hides that answer
+// from the books. Method: providers that answer when the test says so, a store that fails on command, a jumping clock.
 
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
@@ -105,7 +105,7 @@ async function assertKept(response: Response): Promise<void> {
   assert.equal(body.error.code, "pinned_model_unavailable");
 }
 
-/** Holds every request until its turn: `release` answers those that `chosen` names and all later ones. */
+/** Holds every request back; `release` answers those held that contain `text`. */
 function holdAt(upstream: Upstream) {
   const held: { readonly request: CapturedRequest; resolve(how: Scripted): void }[] = [];
   upstream.respond((request) => {
