@@ -1,7 +1,7 @@
 // The gateway's paths: who may ask for what, and which function answers. Decides nothing itself.
 // Must never serve a path but the two probes (/healthz, /readyz) without asking for the key first.
 
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Caller } from "./admission/api-key.ts";
 import { callerOf } from "./caller.ts";
 import { modelList } from "./api/openai-models.ts";

@@ -349,9 +349,3 @@ test("every answer says what was done, before its first byte", async (t) => {
   const malformed = await send(gateway, inConversation("seen"), "{");
   assert.ok(malformed.headers.has("x-request-id"));
 });
-
-test("GET /v1/receipts lists the receipts of a tenant", { todo: true }, async (t) => {
-  const { gateway } = await startScene(t);
-  await send(gateway, {});
-  assert.equal((await gateway.read("/v1/receipts?limit=5")).data.length, 1);
-});

@@ -207,15 +207,3 @@ test("a correction that went out with a failed turn goes out with its resend, by
   assert.equal(corrections.length, 1);
   assert.equal(corrections[0].outcome.kind, "recovered");
 });
-
-test(
-  "more than five resends of one turn are evidence of a retry storm",
-  { todo: true },
-  async (t) => {
-    const { upstream, gateway } = await startScene(t);
-    upstream.respond(() => DOWN);
-    for (let times = 0; times <= 6; times += 1) await send(gateway, BODY);
-    const { threads } = await gateway.read("/v1/conversations/again");
-    assert.notEqual(threads[0].state, "steady");
-  },
-);

@@ -199,10 +199,6 @@ test("a history that the client condenses stays the same thread, with its eviden
 });
 
 // The summary is a user message, and a user message resets the count of a loop.
-test("a loop that goes on behind a summary is counted on", { todo: true }, async (t) => {
-  const { gateway } = await startScene(t);
-  assert.equal((await condense(gateway)).next.state, "correcting");
-});
 
 test("a history whose beginning was cut off keeps the evidence of the loop", async (t) => {
   const { gateway } = await startScene(t);
