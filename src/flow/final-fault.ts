@@ -28,7 +28,10 @@ export function finalFault(
   if (result.started || scope === "request") return fault;
   // No waiting helps: only the operator can, and must be told. A full queue is the gateway's own matter.
   if (!fault.retryable || fault.blame === "gateway") return fault;
-  const locked = turn.decision !== null && turn.profile.pin.mode === "lock";
+  // A side request sets no pin: without one there is nothing it could be held to.
+  const { decision } = turn;
+  const held = decision !== null && (decision.asked.kind !== "side" || decision.pinBefore !== null);
+  const locked = held && turn.profile.pin.mode === "lock";
   return locked ? pinnedFault(walked, fault) : soonest(fault, restMs);
 }
 

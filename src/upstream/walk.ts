@@ -95,7 +95,9 @@ class Walk<Attempt> {
   readonly #attempts: AttemptRecord[] = [];
   readonly #failures: Failed<WalkStep<Attempt>>[] = [];
   readonly #refused = new Set<WalkStep<Attempt>>();
+  readonly #tried = new Set<string>();
   #withNew = true;
+  #triedWithout: string | null = null;
   #last: AttemptResult | null = null;
   #step: WalkStep<Attempt> | null = null;
 
@@ -116,14 +118,17 @@ class Walk<Attempt> {
       const tries = shareOf(left, later.length);
       if ((await this.#take(step, { keys, tries, alone })) === "over") return this.#end();
     }
-    if (this.#attempts.length === 0) await this.#tryResting();
+    await this.#tryResting();
     return this.#end();
   }
 
-  /** Everything rests: one key is asked nevertheless, the one whose rest ends first. */
+  /**
+   * Whatever does not rest has failed, or there was nothing: one resting key is asked nevertheless, the one
+   * whose rest ends first. A provider may be back before it said, and the alternative is to fail the turn.
+   */
   async #tryResting(): Promise<void> {
-    const all = this.#pairs();
     const now = this.#options.attempt.clock.now();
+    const all = this.#lastResort();
     const helps = ({ key }: Pair<Attempt>) => this.#health.keyRest(key, now).waitingHelps;
     const first = all.find(helps) ?? all[0];
     if (first === undefined) return;
@@ -140,6 +145,23 @@ class Walk<Attempt> {
       if (this.#last?.kind === "completed") this.#health.freeKey(key);
       return;
     }
+  }
+
+  #lastResort(): readonly Pair<Attempt>[] {
+    const last = this.#step;
+    if (last === null) return this.#pairs();
+    if (this.#attempts.length >= ATTEMPTS_MAX) return [];
+    const { steps, attempt } = this.#options;
+    const now = attempt.clock.now();
+    const down = this.#failures.filter(({ failure }) => failure.scope === "deployment");
+    return this.#pairs().filter(({ step, key }) => {
+      const { resting, waitingHelps } = this.#health.keyRest(key, now);
+      // A change of model may be stored already: it is not walked back (I2).
+      const ahead = steps.indexOf(step) > steps.indexOf(last);
+      const onward = ahead || step.deployment.model === last.deployment.model;
+      const open = !this.#tried.has(key) && !down.some((failed) => failed.step === step);
+      return resting && waitingHelps && onward && open;
+    });
   }
 
   async #take(step: WalkStep<Attempt>, share: Share): Promise<"refused" | "failed" | "over"> {
@@ -181,6 +203,7 @@ class Walk<Attempt> {
   async #tryOnce(step: WalkStep<Attempt>, route: Route, key: string): Promise<AttemptResult> {
     const walk = this.#options;
     const { deployment } = step;
+    this.#tried.add(key);
     const answered = await runAttempt({
       ...walk.attempt,
       dispatcher: route.dispatcher,
@@ -221,7 +244,14 @@ class Walk<Attempt> {
     const { carriesNew } = this.#options;
     if (!carriesNew || !this.#withNew || failure.relay?.status !== 400) return false;
     this.#withNew = false;
-    this.#health.noteRefusedCorrection(step.deployment.id);
+    this.#triedWithout = step.deployment.id;
+    return true;
+  }
+
+  /** It was about the correction only if the turn was taken without it; else the request itself is at fault. */
+  #correctionRefused(): boolean {
+    if (this.#withNew || this.#last?.kind !== "completed") return false;
+    if (this.#triedWithout !== null) this.#health.noteRefusedCorrection(this.#triedWithout);
     return true;
   }
 
@@ -230,7 +260,7 @@ class Walk<Attempt> {
     const restMs = this.#restMs(hopes.length > 0 ? hopes : this.#failures);
     const base = {
       attempts: this.#attempts,
-      correctionRefused: !this.#withNew,
+      correctionRefused: this.#correctionRefused(),
       restMs,
     };
     const last = this.#last;

@@ -117,3 +117,25 @@ test("a system prompt that tells the time leaves an agent one thread (#2)", asyn
     [["main", 4]],
   );
 });
+
+test("a title request before the first turn fails over like any other, and pins nothing (#2)", async (t) => {
+  const upstream = await startUpstream((request) => {
+    const body: Json = request.body;
+    if (body.model === "left-1") return { status: 503, json: { error: { message: "down" } } };
+    return textAnswer("A title")(request);
+  });
+  t.after(() => upstream.close());
+  const quality = { chat: 0.8, agent: 0.8, coding: 0.8 };
+  const models = [
+    model("left", { model: "left-1" }),
+    model("right", { model: "right-1", quality }),
+  ];
+  const gateway = await startGateway(t, { providers: [provider("lab", upstream, { models })] });
+  const headers = { "x-claude-code-session-id": "titled", "x-router-profile": "AGENT" };
+  const title = { model: "auto", messages: [{ role: "user", content: "Make a title" }] };
+  const response = await gateway.chat(title, headers);
+  assert.equal(response.status, 200, await response.text());
+  assert.equal(response.headers.get("x-router-model"), "lab/right");
+  const seen = await gateway.read("/v1/conversations/titled");
+  assert.deepEqual(seen.pins, []);
+});

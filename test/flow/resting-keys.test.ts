@@ -63,7 +63,12 @@ test("two providers with many limited keys leave a try to the third (#2)", async
 test("a logical name passes over a target whose keys rest (#2)", async (t) => {
   const [lab, bay] = [await startLimited(t), await startHealthy(t)];
   const gateway = await startGateway(t, {
-    logicalModels: { mine: [{ to: "lab/first" }, { to: "bay/second" }] },
+    logicalModels: {
+      mine: [
+        { to: "lab/first", weight: 1_000_000 },
+        { to: "bay/second", weight: 1 },
+      ],
+    },
     providers: [
       provider("lab", lab, { models: [model("first")] }),
       provider("bay", bay, { models: [model("second")] }),
@@ -73,6 +78,20 @@ test("a logical name passes over a target whose keys rest (#2)", async (t) => {
     assert.equal((await gateway.chat({ ...ASKING, model: "mine" })).status, 200);
   }
   assert.equal(lab.requests.length, 1);
+});
+
+test("a resting key is the way out when all else fails, once in a turn (#2)", async (t) => {
+  const [lab, bay] = [await startLimited(t), await startHealthy(t)];
+  const gateway = await startGateway(t, {
+    providers: [priced("lab", lab, 1), priced("bay", bay, 5, ["k"])],
+  });
+  for (let turn = 0; turn < 3; turn += 1) await gateway.chat(ASKING, CHEAPEST);
+  assert.equal(lab.requests.length, KEYS.length);
+  bay.respond(() => ({ refuse: true }));
+  assert.equal((await gateway.chat(ASKING, CHEAPEST)).status, 502);
+  assert.equal(lab.requests.length, KEYS.length + 1);
+  lab.respond(textAnswer("here"));
+  assert.equal((await gateway.chat(ASKING, CHEAPEST)).status, 200);
 });
 
 test("where every key rests one is asked, and its answer ends the rest (#2)", async (t) => {
