@@ -256,14 +256,13 @@ class Walk<Attempt> {
   }
 
   #end(): Walked<Attempt> {
+    const last = this.#last;
+    const kept = { attempts: this.#attempts, correctionRefused: this.#correctionRefused() };
+    // The usual end needs no look at what might have been.
+    if (last?.kind === "completed") return { ...kept, restMs: 0, result: last, step: this.#step };
     const hopes = this.#hopes();
     const restMs = this.#restMs(hopes.length > 0 ? hopes : this.#failures);
-    const base = {
-      attempts: this.#attempts,
-      correctionRefused: this.#correctionRefused(),
-      restMs,
-    };
-    const last = this.#last;
+    const base = { ...kept, restMs };
     const final = last !== null && (isOver(last) || scopeOf(last) === "request");
     if (final) return { ...base, result: last, step: this.#step };
     const best = bestFailure(this.#failures, (failed) => this.#restMs([failed]));
