@@ -154,15 +154,14 @@ function findObject(field: Field, path: string): { object: Field; path: string }
 }
 
 function renderVendors(): string {
-  const rows = listVendors().map(({ id, dialect, baseUrl, keyVariables }) => {
-    const served = SERVED_DIALECTS.some((name) => name === dialect) ? "" : " (not served yet)";
+  const rows = listVendors().map(({ id, dialects, baseUrl, keyVariables }) => {
     const variables = keyVariables.map((name) => `\`${name}\``).join(", ");
-    return `| \`${id}\` | ${dialect}${served} | ${baseUrl ?? ""} | ${variables} |`;
+    return `| \`${id}\` | ${dialects.join(", ")} | ${baseUrl ?? ""} | ${variables} |`;
   });
   return [
     "## Known vendors\n",
     "For these, `id` and `keys` are enough. Without a configuration file, the ones whose variable is set are used.\n",
-    "| id | dialect | base URL | variables |",
+    "| id | dialects | base URL | variables |",
     "|---|---|---|---|",
     ...rows,
     "",

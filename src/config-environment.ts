@@ -2,7 +2,7 @@
 // fields, and providers where there is no file. Must never put a variable's value into a message.
 
 import { type ConfigFault, formatPath } from "./config-faults.ts";
-import { isServedDialect, listVendors, SERVED_DIALECTS } from "./upstream/vendors.ts";
+import { isServedDialect, listVendors } from "./upstream/vendors.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -145,14 +145,14 @@ export function discoverProviders(environment: Environment): Discovered {
     if (variable === undefined || key === undefined) {
       continue;
     }
-    if (isServedDialect(vendor.dialect)) {
+    const [dialect] = vendor.dialects;
+    if (vendor.baseUrl !== null && dialect !== undefined && isServedDialect(dialect)) {
       sources.set(formatPath(["providers", providers.length, "keys", 0]), variable);
       providers.push({ id: vendor.id, keys: [key.trim()] });
       notices.push(`provider ${vendor.id}: key taken from ${variable}`);
     } else {
-      const works = SERVED_DIALECTS.join(", ");
       notices.push(
-        `${variable} is set, but ${vendor.dialect} cannot be served yet (works: ${works})`,
+        `${variable} is set, but ${vendor.id} needs its address: write it in fairlead.yaml`,
       );
     }
   }

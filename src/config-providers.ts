@@ -4,6 +4,7 @@
 import type { ModelEntry, ProviderEntry } from "./config-provider-schema.ts";
 import type { ConfigFile } from "./config-schema.ts";
 import type { Capability, CorrectionPlace, Deployment, Price } from "./turn/deployment.ts";
+import type { UpstreamDialect } from "./turn/dialect.ts";
 import {
   type CatalogModel,
   catalogModels,
@@ -13,6 +14,7 @@ import {
   qualityOf,
   ratingName,
 } from "./upstream/catalog.ts";
+import type { KeyHeader } from "./upstream/key-header.ts";
 import {
   findVendor,
   isServedDialect,
@@ -27,6 +29,11 @@ interface ProviderFacts {
   readonly region: string | null;
   /** Sent with every request; lower-case names. May be secret. */
   readonly headers: Readonly<Record<string, string>>;
+  readonly keyHeader: KeyHeader;
+  /** What its models can be asked in, the preferred one first; embeddings are not among them. */
+  readonly dialects: readonly UpstreamDialect[];
+  /** Whether it serves embeddings in OpenAI's format too. */
+  readonly embeddings: boolean;
   /** True: `provider/anything` is passed on, unrated and unpriced. */
   readonly openModels: boolean;
   /** False: its host must not resolve to a private or loopback address. */
@@ -37,10 +44,12 @@ interface ProviderFacts {
   readonly correctionPlace: CorrectionPlace;
 }
 
-/** `baseUrl` has no slash at its end; only the simulator has none at all. */
-export type ProviderConfig =
-  | (ProviderFacts & { readonly dialect: "openai-chat"; readonly baseUrl: string })
-  | (ProviderFacts & { readonly dialect: "simulator"; readonly baseUrl: null });
+export interface ProviderConfig extends ProviderFacts {
+  /** What it speaks first of all. */
+  readonly dialect: ServedDialect;
+  /** Without a slash at its end; only the simulator has none at all. */
+  readonly baseUrl: string | null;
+}
 
 /** What a model one lists is taken to be able to do when neither the list nor the catalog says. */
 const LISTED_CAPABILITIES: readonly Capability[] = ["tools", "json"];
@@ -79,6 +88,7 @@ export function makeOpenDeployment(provider: ProviderConfig, localId: string): D
     localId,
     model: localId,
     region: provider.region,
+    dialects: openDialects(provider),
     contextTokens: null,
     maxOutputTokens: null,
     capabilities: NAMED_CAPABILITIES,
@@ -89,7 +99,8 @@ export function makeOpenDeployment(provider: ProviderConfig, localId: string): D
 }
 
 function makeProvider(entry: ProviderEntry, vendor: Vendor | null): ProviderConfig {
-  const dialect = servedDialect(entry, vendor);
+  const spoken = servedDialects(entry, vendor);
+  const [dialect] = spoken;
   const facts: ProviderFacts = {
     id: entry.id,
     keys: entry.keys,
@@ -97,7 +108,10 @@ function makeProvider(entry: ProviderEntry, vendor: Vendor | null): ProviderConf
     headers: Object.fromEntries(
       Object.entries(entry.headers).map(([name, value]) => [name.toLowerCase(), value]),
     ),
-    openModels: dialect === "openai-chat" && entry.models === undefined,
+    keyHeader: vendor?.keyHeader ?? KEY_HEADERS[dialect] ?? "bearer",
+    dialects: spoken.map((name) => (name === "simulator" ? "openai-chat" : name)),
+    embeddings: vendor?.embeddings ?? dialect === "openai-chat",
+    openModels: dialect !== "simulator" && entry.models === undefined,
     allowPrivateAddress: entry.allowPrivateAddress,
     streamUsage: vendor?.streamUsage ?? true,
     correctionPlace: vendor?.correctionPlace ?? "user-after-tool",
@@ -112,13 +126,22 @@ function makeProvider(entry: ProviderEntry, vendor: Vendor | null): ProviderConf
   return { ...facts, dialect, baseUrl: baseUrl.replace(/\/+$/, "") };
 }
 
-function servedDialect(entry: ProviderEntry, vendor: Vendor | null): ServedDialect {
-  const named = Array.isArray(entry.dialect) ? entry.dialect[0] : entry.dialect;
-  const dialect = named ?? vendor?.dialect ?? "openai-chat";
-  if (!isServedDialect(dialect)) {
+/** What a provider that is no known vendor takes its key in. */
+const KEY_HEADERS: Partial<Record<ServedDialect, KeyHeader>> = {
+  "anthropic-messages": "x-api-key",
+  gemini: "x-goog-api-key",
+};
+
+type OneOrMore<Item> = readonly [Item, ...Item[]];
+
+function servedDialects(entry: ProviderEntry, vendor: Vendor | null): OneOrMore<ServedDialect> {
+  const written = typeof entry.dialect === "string" ? [entry.dialect] : entry.dialect;
+  const named = written ?? vendor?.dialects ?? ["openai-chat"];
+  const [first, ...others] = named.filter((name) => isServedDialect(name));
+  if (first === undefined || others.length + 1 < named.length) {
     throw new Error(`provider ${entry.id} speaks a dialect that cannot be served`);
   }
-  return dialect;
+  return [first, ...others];
 }
 
 interface Source {
@@ -138,9 +161,7 @@ function makeDeployments(source: Source): readonly Deployment[] {
     });
   }
   const catalog = vendor === null ? [] : catalogModels(vendor.id);
-  return catalog
-    .filter((known) => known.endpoint === "chat")
-    .map((known) => makeDeployment(source, { id: known.model }, known));
+  return catalog.map((known) => makeDeployment(source, { id: known.model }, known));
 }
 
 /** What the operator wrote counts; the catalog fills in the rest. */
@@ -164,6 +185,7 @@ function makeDeployment(
     localId: written.id,
     model,
     region: provider.region,
+    dialects: dialectsOf(provider, known),
     contextTokens: written.contextTokens ?? known?.contextTokens ?? null,
     maxOutputTokens: written.maxOutputTokens ?? known?.maxOutputTokens ?? null,
     capabilities: written.capabilities ?? known?.capabilities ?? LISTED_CAPABILITIES,
@@ -171,6 +193,21 @@ function makeDeployment(
     quality,
     correctionPlace: written.correctionPlace ?? correctionPlaceOf(model, provider.correctionPlace),
   };
+}
+
+/** A model the catalog knows only behind one of its vendor's APIs is not asked in the other. */
+function dialectsOf(
+  provider: ProviderConfig,
+  known: CatalogModel | null,
+): readonly UpstreamDialect[] {
+  if (known === null || known.endpoint === "chat") return provider.dialects;
+  const left = provider.dialects.filter((dialect) => dialect !== "openai-chat");
+  return left.length === 0 ? provider.dialects : left;
+}
+
+/** A model a caller names by itself may be one for embeddings too. */
+function openDialects({ dialects, embeddings }: ProviderConfig): readonly UpstreamDialect[] {
+  return embeddings ? [...dialects, "openai-embeddings"] : dialects;
 }
 
 function makePrice(price: NonNullable<ModelEntry["price"]>): Price {

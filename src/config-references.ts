@@ -7,7 +7,13 @@ import { z } from "zod";
 import { type ConfigFault, formatPath, hint } from "./config-faults.ts";
 import { ID_PATTERN } from "./config-values.ts";
 import { checkBaseUrl } from "./upstream/address-guard.ts";
-import { findVendor, isServedDialect, listVendors, SERVED_DIALECTS } from "./upstream/vendors.ts";
+import {
+  findVendor,
+  isServedDialect,
+  listVendors,
+  SERVED_DIALECTS,
+  type Vendor,
+} from "./upstream/vendors.ts";
 
 const text = z.string().nullable().catch(null);
 
@@ -119,7 +125,7 @@ function checkProvider(provider: ProviderOutline, at: (field: string) => string)
     const message = `is not a known vendor${hint(provider.vendor, vendorNames)}`;
     return [{ path: at("vendor"), message }];
   }
-  const dialect = provider.dialect ?? vendor?.dialect ?? "openai-chat";
+  const dialect = provider.dialect ?? vendor?.dialects[0] ?? "openai-chat";
   if (provider.dialect === null && typeof dialect === "string" && !isServedDialect(dialect)) {
     const works = SERVED_DIALECTS.join(", ");
     const message = `speaks ${dialect}, which cannot be served yet; what works: ${works}`;
@@ -129,7 +135,7 @@ function checkProvider(provider: ProviderOutline, at: (field: string) => string)
     return [];
   }
   const faults: ConfigFault[] = [];
-  const ownDialect = vendor !== null && vendor.dialect === dialect;
+  const ownDialect = vendor !== null && isOwnDialect(vendor, dialect);
   if (provider.baseUrl === null && (!ownDialect || vendor.baseUrl === null)) {
     const guess = vendor === null ? hint(vendorId, vendorNames) : "";
     const message = `is missing, and no known vendor of this name has one${guess}`;
@@ -147,6 +153,12 @@ function checkProvider(provider: ProviderOutline, at: (field: string) => string)
     faults.push(...(message === null ? [] : [{ path: at("baseUrl"), message }]));
   }
   return faults;
+}
+
+/** True where all that is named is spoken at the vendor's own address. */
+function isOwnDialect(vendor: Vendor, dialect: unknown): boolean {
+  const named: readonly unknown[] = Array.isArray(dialect) ? dialect : [dialect];
+  return named.every((name) => vendor.dialects.some((spoken) => spoken === name));
 }
 
 function asFlag(value: unknown): boolean | string {

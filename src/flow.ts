@@ -10,7 +10,7 @@ import { turnOf } from "./flow/ended-turn.ts";
 import { finalFault } from "./flow/final-fault.ts";
 import { logTurn } from "./flow/log-turn.ts";
 import { planInput } from "./flow/plan-input.ts";
-import { defaultProfile, receiveChat } from "./flow/receive.ts";
+import { defaultProfile, receiveTurn } from "./flow/receive.ts";
 import { headOf, sendTurn, type Sending, type Sent } from "./flow/send.ts";
 import { settle, SETTLE_WAIT_MS, settleWithin, type Settled } from "./flow/settle.ts";
 import type { Call, Incoming, Stations } from "./flow/stations.ts";
@@ -18,9 +18,9 @@ import { endTurn, refuseTurn } from "./flow/unserved.ts";
 import { makePlan } from "./routing/plan.ts";
 import { makeFault, type Fault } from "./turn/fault.ts";
 
-/** Serves one chat completions request. Throws a FaultError for a request that cannot even be read. */
-export async function serveChat(stations: Stations, incoming: Incoming): Promise<void> {
-  const call = await receiveChat(stations, incoming);
+/** Serves one turn, whatever dialect its client speaks. Throws a FaultError for a request that cannot even be read. */
+export async function serveTurn(stations: Stations, incoming: Incoming): Promise<void> {
+  const call = await receiveTurn(stations, incoming);
   if (call.identity.kind === "conversation") await serveConversation(stations, call);
   else await serveStateless(stations, call);
 }

@@ -144,10 +144,11 @@ function providersOf(config: Config, simulatorUrl: string | null): readonly Prov
   return config.providers.flatMap((provider): Provider[] => {
     const baseUrl = provider.dialect === "simulator" ? simulatorUrl : provider.baseUrl;
     if (baseUrl === null) return [];
-    const { id, keys, headers, allowPrivateAddress } = provider;
+    const { id, keys, keyHeader, headers } = provider;
     // The simulator listens on loopback, whatever the operator allows real providers.
     const simulated = provider.dialect === "simulator";
-    return [{ id, baseUrl, keys, headers, allowPrivateAddress: allowPrivateAddress || simulated }];
+    const allowPrivateAddress = provider.allowPrivateAddress || simulated;
+    return [{ id, baseUrl, keys, keyHeader, headers, allowPrivateAddress }];
   });
 }
 

@@ -8,12 +8,14 @@ import { STATUS_CODES, type ServerResponse } from "node:http";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { refusalHeaders } from "./api/answer-headers.ts";
 import { chatErrorBody, faultHeaders } from "./api/fault-reply.ts";
+import { nearestWire } from "./api/turn-paths.ts";
 import { makeFault, type Fault } from "./turn/fault.ts";
 
 /** Answers a request that a route or the framework refused, in the error body that its client knows. */
 export function refuse(request: FastifyRequest, reply: FastifyReply, fault: Fault): FastifyReply {
   const headers = { ...refusalHeaders(request.id), ...faultHeaders(fault) };
-  return reply.status(fault.status).headers(headers).send(chatErrorBody(fault, request.id));
+  const body = nearestWire(request.url).errorBody(fault, request.id);
+  return reply.status(fault.status).headers(headers).send(body);
 }
 
 /** Answers what Node could not read as a request, and ends its connection. */

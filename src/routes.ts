@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Caller } from "./admission/api-key.ts";
 import { callerOf } from "./caller.ts";
 import { modelList } from "./api/openai-models.ts";
-import { CHAT_PATH, runChat } from "./chat-entry.ts";
+import { nearestWire, TURN_PATHS } from "./api/turn-paths.ts";
 import { act, readAction } from "./flow/act.ts";
 import {
   listConversations,
@@ -17,6 +17,7 @@ import { conversationKey } from "./flow/rows.ts";
 import type { RouteOptions } from "./route-options.ts";
 import { AUTO_MODEL } from "./routing/candidates.ts";
 import { watchMethods } from "./served-methods.ts";
+import { runTurn } from "./turn-entry.ts";
 import { FaultError, makeFault, throwFault } from "./turn/fault.ts";
 
 const CONVERSATIONS_PREFIX = "/v1/conversations/";
@@ -29,13 +30,17 @@ export function addRoutes(server: FastifyInstance, options: RouteOptions): void 
     const reason = await options.notReady();
     return reply.status(reason === null ? 200 : 503).send({ status: reason ?? "ready" });
   });
-  // Turns come in beside the framework (chat-entry); what reaches this route was spelled unusually.
-  server.post(CHAT_PATH, async (request, reply) => {
-    reply.hijack();
-    const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-    const { id: requestId, headers } = request;
-    await runChat(options, { requestId, headers, body, response: reply.raw, refusal: null });
-  });
+  // Turns come in beside the framework (turn-entry); what reaches these routes was spelled unusually.
+  for (const path of TURN_PATHS) {
+    const wire = nearestWire(path);
+    server.post(path, async (request, reply) => {
+      reply.hijack();
+      const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+      const { id: requestId, headers, url } = request;
+      const response = reply.raw;
+      await runTurn(options, { wire, requestId, headers, url, body, response, refusal: null });
+    });
+  }
   server.get("/v1/models", (request) => {
     callerOf(options, request);
     const names = [AUTO_MODEL, ...stations.names.logicalModels.keys()];

@@ -12,13 +12,13 @@ import fastify, {
   type FastifyServerOptions,
 } from "fastify";
 import { refuseCaller } from "./caller.ts";
-import { createChatEntry, type ChatEntryOptions } from "./chat-entry.ts";
 import { createGate } from "./gate.ts";
 import { newRequestId } from "./request-id.ts";
 import { refuse, refuseMalformed } from "./refusals.ts";
 import type { RouteOptions } from "./route-options.ts";
 import { addRoutes } from "./routes.ts";
 import { faultOf } from "./server-faults.ts";
+import { createTurnEntry, type TurnEntryOptions } from "./turn-entry.ts";
 import type { Fault } from "./turn/fault.ts";
 
 /** How long an idle connection of a client is kept, in milliseconds. */
@@ -132,13 +132,13 @@ function refuseUnknown(options: RouteOptions, request: FastifyRequest): Fault | 
 }
 
 /** Puts the turns' own way in before the framework's. The framework's listener is kept for everything else. */
-function enterBeside(server: FastifyInstance, options: ChatEntryOptions): void {
+function enterBeside(server: FastifyInstance, options: TurnEntryOptions): void {
   const http = server.server;
   const framework = http.listeners("request");
   http.removeAllListeners("request");
   http.on(
     "request",
-    createChatEntry(options, (request, response) => {
+    createTurnEntry(options, (request, response) => {
       for (const listener of framework) listener.call(http, request, response);
     }),
   );

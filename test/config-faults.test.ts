@@ -48,19 +48,14 @@ const CASES: readonly (readonly [string, string, RegExp])[] = [
     /^providers\[0\]\.vendor: .*openai/,
   ],
   [
-    "a dialect that is not served yet",
-    "providers: [{ id: lab, baseUrl: http://lab/v1, dialect: gemini }]",
-    /^providers\[0\]\.dialect: gemini cannot be served yet; what works: openai-chat/,
-  ],
-  [
     "an unknown dialect",
     "providers: [{ id: lab, baseUrl: http://lab/v1, dialect: soap }]",
     /dialect: is not a dialect/,
   ],
   [
-    "a vendor that is not served yet",
-    "providers: [{ id: anthropic, keys: [k] }]",
-    /^providers\[0\]\.id: .*not be served yet/,
+    "a vendor whose address is the operator's own",
+    "providers: [{ id: azure-openai, keys: [k] }]",
+    /^providers\[0\]\.baseUrl: is missing/,
   ],
   [
     "a reserved provider",

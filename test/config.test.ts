@@ -48,21 +48,18 @@ describe("without a configuration file", () => {
       [
         { id: "openai", baseUrl: "https://api.openai.com/v1", keys: ["sk-1"], openModels: true },
         { id: "mistral", baseUrl: "https://api.mistral.ai/v1", keys: ["mk"], openModels: true },
+        { id: "anthropic", baseUrl: "https://api.anthropic.com/v1", keys: ["a"], openModels: true },
       ],
     );
     assert.ok(config.deployments.some((deployment) => deployment.id === "openai/gpt-5"));
-    assert.ok(
-      result.ok && result.notices.some((notice) => /ANTHROPIC_API_KEY.*not.*yet/.test(notice)),
-    );
   });
 
-  it("offers no model that the vendor serves on another of its interfaces only", (t) => {
+  it("asks a model that the vendor serves on one of its interfaces only on that one", (t) => {
     const environment = { OPENAI_API_KEY: "sk-1" };
     const config = loaded(loadConfig({ file: null, environment, workingDirectory: makeFolder(t) }));
-    assert.deepEqual(
-      config.deployments.filter(({ id }) => id.includes("codex") || id.includes("embedding")),
-      [],
-    );
+    const codex = config.deployments.filter(({ id }) => id.includes("codex"));
+    assert.ok(codex.length > 0);
+    for (const { dialects } of codex) assert.deepEqual(dialects, ["openai-responses"]);
   });
 
   it("ignores OPENAI_BASE_URL, which points agents to this very gateway", (t) => {
@@ -172,6 +169,7 @@ describe("providers and models", () => {
         provider: "lab",
         localId: "big",
         model: "big-1",
+        dialects: ["openai-chat"],
         region: null,
         contextTokens: 200_000,
         maxOutputTokens: null,
@@ -185,6 +183,7 @@ describe("providers and models", () => {
         provider: "lab",
         localId: "small",
         model: "small",
+        dialects: ["openai-chat"],
         region: null,
         contextTokens: null,
         maxOutputTokens: null,

@@ -1,14 +1,7 @@
 // What the gateway adds to an answer of the chat completions dialect, and the answer it gives itself at a kind ending.
 // Must never change a byte of what the model said.
 
-/** The seed's object in the body of a JSON answer. */
-export interface GatewayObject {
-  readonly request_id: string;
-  readonly routing_decision: string;
-  readonly cost_usd: number | null;
-  readonly latency_ms: number;
-  readonly fallback_used: boolean;
-}
+import { ENDING_MODEL, type EndingAnswer, type GatewayObject } from "./gateway-object.ts";
 
 const CLOSE_BRACE = 0x7d;
 
@@ -18,21 +11,6 @@ export function addGatewayObject(body: Buffer, gateway: GatewayObject): Buffer {
   if (close <= 0) return body;
   const added = Buffer.from(`,"x-llm-gateway":${JSON.stringify(gateway)}`);
   return Buffer.concat([body.subarray(0, close), added, body.subarray(close)]);
-}
-
-/** An SSE comment: SDK parsers pass over it, people and tests can read it. */
-export function gatewayComment(gateway: GatewayObject & { readonly state: string | null }): string {
-  return `: x-llm-gateway ${JSON.stringify(gateway)}\n\n`;
-}
-
-/** Name under which the gateway's own answers are marked. */
-export const ENDING_MODEL = "fairlead/ending";
-
-export interface EndingAnswer {
-  readonly requestId: string;
-  readonly text: string;
-  /** Seconds since the epoch. */
-  readonly created: number;
 }
 
 /** A valid assistant message that an agent can read, instead of an error that its client would retry. */

@@ -1,9 +1,8 @@
 // The bytes that go upstream: the client's own, with model name, corrections and gateway fields spliced.
 // Must never re-serialise the history: an equal prefix must stay equal to the byte, or the provider's cache is lost.
 
-import type { CorrectionPlace } from "../turn/deployment.ts";
-import type { ChatRequest } from "./openai-chat.ts";
-import { parseSpan, scanObject } from "./json-scan.ts";
+import type { BodyChanges, BodyInsertion } from "../turn/turn-request.ts";
+import { parseSpan, scanObject, type BodyScan } from "./json-scan.ts";
 import {
   appendField,
   applyEdits,
@@ -20,23 +19,17 @@ const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
 const QUOTE = 0x22;
 
-export interface BodyInsertion {
-  /** Index of the message it follows. */
-  readonly index: number;
-  readonly text: string;
-  readonly place: CorrectionPlace;
-}
-
-export interface BodyChanges {
-  /** Name of the model at the provider. */
+/** What the splices need of a read request. */
+export interface SplicedRequest {
+  readonly body: Buffer;
+  readonly scan: BodyScan;
   readonly model: string;
-  readonly insertions: readonly BodyInsertion[];
-  /** Whether a stream is asked for its usage event, where the client did not ask itself. */
-  readonly askForUsage: boolean;
+  readonly stream: boolean;
+  readonly wantsUsageEvent: boolean;
 }
 
 /** Makes the body for one attempt. */
-export function chatBody(request: ChatRequest, changes: BodyChanges): Buffer {
+export function chatBody(request: SplicedRequest, changes: BodyChanges): Buffer {
   const { body, scan } = request;
   const edits: Edit[] = [];
   const model = scan.fields.get("model");
@@ -52,7 +45,7 @@ export function chatBody(request: ChatRequest, changes: BodyChanges): Buffer {
 }
 
 /** The cost of a stream is known only from its usage event; it is taken out again on the way back. */
-function askForUsage(request: ChatRequest, removed: readonly string[]): Edit {
+function askForUsage(request: SplicedRequest, removed: readonly string[]): Edit {
   const field = request.scan.fields.get("stream_options");
   if (field === undefined) {
     return appendField(request.scan, {
@@ -67,7 +60,7 @@ function askForUsage(request: ChatRequest, removed: readonly string[]): Edit {
 }
 
 function insertionEdits(
-  request: ChatRequest,
+  request: SplicedRequest,
   insertions: readonly BodyInsertion[],
 ): readonly Edit[] {
   const edits: Edit[] = [];
@@ -82,7 +75,11 @@ function insertionEdits(
   return edits;
 }
 
-function insertionEdit(request: ChatRequest, where: BodyInsertion, texts: readonly string[]): Edit {
+function insertionEdit(
+  request: SplicedRequest,
+  where: BodyInsertion,
+  texts: readonly string[],
+): Edit {
   if (where.place === "tool-result-tail") {
     const tail = tailEdit(request, where.index, texts.join("\n\n"));
     if (tail !== null) return tail;
@@ -93,7 +90,7 @@ function insertionEdit(request: ChatRequest, where: BodyInsertion, texts: readon
 }
 
 /** Adds text at the end of the message's own content; null when it has none that text can be added to. */
-function tailEdit(request: ChatRequest, index: number, text: string): Edit | null {
+function tailEdit(request: SplicedRequest, index: number, text: string): Edit | null {
   const element = request.scan.elements[index];
   // A message that is no object is for the upstream to refuse.
   if (element === undefined || request.body[element.start] !== OPEN_BRACE) return null;

@@ -49,16 +49,19 @@ export function headerValue(headers: RequestHeaders, name: string): string | nul
 }
 
 /** Headers of the client that an upstream may need. All others stay here: ids, keys and hints are ours. */
-const FORWARDED_HEADERS = ["openai-beta", "traceparent", "tracestate"] as const;
+const FORWARDED_HEADERS = ["traceparent", "tracestate"] as const;
 
 /** The headers that go upstream; the provider's key is added where it is known. */
-export function forwardedHeaders(headers: RequestHeaders, stream: boolean): Record<string, string> {
+export function forwardedHeaders(
+  headers: RequestHeaders,
+  { stream, relayed }: { readonly stream: boolean; readonly relayed: readonly string[] },
+): Record<string, string> {
   const forwarded: Record<string, string> = {
     "content-type": "application/json",
     accept: stream ? "text/event-stream" : "application/json",
     "accept-encoding": "identity",
   };
-  for (const name of FORWARDED_HEADERS) {
+  for (const name of [...FORWARDED_HEADERS, ...relayed]) {
     const value = headers[name];
     if (typeof value === "string") forwarded[name] = value;
   }

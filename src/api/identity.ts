@@ -2,6 +2,7 @@
 // Must never take something shared by many conversations (a user, a cache key) for a conversation of its own.
 
 import { createHash } from "node:crypto";
+import type { BodyIdentity } from "../turn/turn-request.ts";
 import { CONVERSATION_ID, headerValue, type RequestHeaders } from "./headers.ts";
 
 /**
@@ -16,13 +17,6 @@ export interface Identity {
 }
 
 export const NO_IDENTITY: Identity = { kind: "none", id: "", source: "none" };
-
-/** What a body can say about identity; values as they stand in it. */
-export interface BodyIdentity {
-  readonly metadata: Readonly<Record<string, unknown>> | null;
-  readonly promptCacheKey: string | null;
-  readonly user: string | null;
-}
 
 /** Longest id taken from any source but X-Conversation-ID, in characters; longer ones do not count as sent. */
 const ID_LENGTH_MAX = 1_024;

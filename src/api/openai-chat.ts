@@ -2,9 +2,9 @@
 // Must never change the body here, nor read a field that does not decide anything.
 
 import { throwFault } from "../turn/fault.ts";
-import type { Transcript } from "../turn/transcript.ts";
+import { NO_BODY_IDENTITY, type TurnRequest } from "../turn/turn-request.ts";
+import { chatBody } from "./chat-body.ts";
 import { chatTranscript } from "./chat-message.ts";
-import type { BodyIdentity } from "./identity.ts";
 import { parseSpan, scanBody, type BodyScan } from "./json-scan.ts";
 
 /** Longest model name, in characters. */
@@ -16,21 +16,9 @@ const BYTES_PER_TOKEN_MAX = 8;
 /** Fields of a message part whose value is a file: its bytes say nothing about tokens. */
 const FILE_KEYS = [IMAGE_KEY, "input_audio", "file_data"] as const;
 
-export interface ChatRequest {
-  readonly body: Buffer;
+/** The same request with what its bytes were found to be, for the splices. */
+export interface ChatRequest extends TurnRequest {
   readonly scan: BodyScan;
-  readonly model: string;
-  readonly stream: boolean;
-  /** Whether the client itself asked for the usage event of a stream. */
-  readonly wantsUsageEvent: boolean;
-  readonly hasTools: boolean;
-  /** The caller demands a certain shape (JSON schema, forced tool), so that a synthetic answer would break it. */
-  readonly demandsShape: boolean;
-  readonly wantsJson: boolean;
-  readonly hasImages: boolean;
-  readonly inputTokensMin: number;
-  readonly transcript: Transcript;
-  readonly identity: BodyIdentity;
 }
 
 /** Reads a body that has been decoded already. Throws a FaultError that says what to change. */
@@ -55,7 +43,9 @@ export function readChatRequest(body: Buffer, limits: { readonly depthMax: numbe
   const formatType = format?.["type"];
   const wantsJson = formatType === "json_schema" || formatType === "json_object";
   const choice = field("tool_choice");
-  return {
+  const tools = scan.fields.get("tools")?.value;
+  const request: ChatRequest = {
+    dialect: "openai-chat",
     body,
     scan,
     model,
@@ -68,11 +58,16 @@ export function readChatRequest(body: Buffer, limits: { readonly depthMax: numbe
     inputTokensMin: scan.watchedSeen.size > 0 ? 0 : Math.floor(body.length / BYTES_PER_TOKEN_MAX),
     transcript: chatTranscript(body, scan.elements),
     identity: {
+      ...NO_BODY_IDENTITY,
       metadata: asObject(field("metadata")),
       promptCacheKey: asText(field("prompt_cache_key")),
       user: asText(field("user")),
     },
+    tools: tools === undefined ? null : body.subarray(tools.start, tools.end),
+    search: "",
+    relayBody: (changes) => chatBody(request, changes),
   };
+  return request;
 }
 
 /** Fields that policy rests on, or that the gateway writes itself. */

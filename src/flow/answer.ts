@@ -2,16 +2,8 @@
 // Must never let a cut stream look clean (I6), nor end an answer before the turn is in the books (I1).
 
 import { answerHeaders, passedOnHeaders, type AnswerFacts } from "../api/answer-headers.ts";
-import {
-  addGatewayObject,
-  DONE_EVENT,
-  ENDING_MODEL,
-  endingBody,
-  endingEvents,
-  gatewayComment,
-  type GatewayObject,
-} from "../api/chat-answer-body.ts";
-import { chatErrorBody, chatErrorEvent, faultHeaders } from "../api/fault-reply.ts";
+import { faultHeaders } from "../api/fault-reply.ts";
+import { ENDING_MODEL, gatewayComment, type GatewayObject } from "../api/gateway-object.ts";
 import type { Plan, PlannedAttempt } from "../routing/plan.ts";
 import type { Fault } from "../turn/fault.ts";
 import { isErrorBody } from "../upstream/error-body.ts";
@@ -77,7 +69,7 @@ export function endStream(call: Call, settled: Settled, terminal: Buffer | strin
 
 /** Ends a stream that broke: an error event, and never the event of a clean end. */
 export function breakStream(call: Call, fault: Fault): void {
-  call.reply.write(chatErrorEvent(fault, call.requestId));
+  call.reply.write(call.wire.errorEvent(fault, call.requestId));
   call.reply.end();
 }
 
@@ -92,7 +84,7 @@ export interface JsonAnswer {
 export function sendJson(answer: JsonAnswer): void {
   const { head, settled } = answer;
   const body = answer.withGatewayObject
-    ? addGatewayObject(answer.body, gatewayObject(settled))
+    ? head.call.wire.addGatewayObject(answer.body, gatewayObject(settled))
     : answer.body;
   const headers = {
     "content-type": "application/json",
@@ -113,7 +105,7 @@ export function sendFault(answer: FaultAnswer): void {
   const { head, fault } = answer;
   const relay = answer.relay !== null && isErrorBody(answer.relay.body) ? answer.relay : null;
   const headers = { ...answerHeaders(headFacts(head)), ...faultHeaders(fault) };
-  const body = relay?.body ?? chatErrorBody(fault, head.call.requestId);
+  const body = relay?.body ?? head.call.wire.errorBody(fault, head.call.requestId);
   head.call.reply.send(relay?.status ?? fault.status, headers, body);
 }
 
@@ -124,12 +116,13 @@ export function sendEnding(head: AnswerHead, settled: Settled, text: string): vo
   const facts = { ...headFacts(head), model: ENDING_MODEL, reason: "the conversation has ended" };
   if (!call.request.stream) {
     const headers = { "content-type": "application/json", ...answerHeaders(facts) };
-    call.reply.send(200, headers, endingBody(ending));
+    call.reply.send(200, headers, call.wire.endingBody(ending));
     return;
   }
   call.reply.open(200, { "content-type": "text/event-stream", ...answerHeaders(facts) });
-  call.reply.write(endingEvents(ending));
-  endStream(call, settled, DONE_EVENT);
+  const { events, terminal } = call.wire.endingStream(ending);
+  call.reply.write(events);
+  endStream(call, settled, terminal);
 }
 
 function gatewayObject(settled: Settled): GatewayObject {

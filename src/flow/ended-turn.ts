@@ -1,6 +1,10 @@
 // A turn that has ended, in one value: what was decided, what was tried, what came of it. And its receipt.
 // Must never hold text of the conversation.
 
+import {
+  STREAM_REPETITION,
+  type Repetition,
+} from "../conversation/divergence/stream-repetition.ts";
 import { pinEvent, type PinWord } from "../conversation/pins.ts";
 import type { ConversationRecord } from "../conversation/record.ts";
 import type { Plan } from "../routing/plan.ts";
@@ -30,6 +34,10 @@ export interface EndedTurn {
   readonly outcome: EndedOutcome;
   readonly fault: Fault | null;
   readonly summary: AnswerSummary;
+  /** The answer went round in circles; null: it did not, or nobody watched. */
+  readonly repetition: Repetition | null;
+  /** It was cut here for that reason. */
+  readonly cut: boolean;
   readonly correctionRefused: boolean;
   readonly firstByteMs: number | null;
   /** Milliseconds from the first byte of the request to the first byte upstream. */
@@ -42,6 +50,7 @@ export function turnOf(sending: Sending, sent: Sent, fault: Fault | null): Ended
   const { call, plan, profile } = sending;
   const { walked } = sent;
   const { result } = walked;
+  const cut = result.kind === "completed" && result.cut !== null;
   const failed = result.started ? ("cut" as const) : ("failed" as const);
   return {
     call,
@@ -53,7 +62,10 @@ export function turnOf(sending: Sending, sent: Sent, fault: Fault | null): Ended
     attempts: walked.attempts,
     outcome: result.kind === "failed" ? failed : result.kind,
     fault,
-    summary: result.summary,
+    // What the client is told of an answer that was cut here.
+    summary: cut ? { ...result.summary, finish: "length" } : result.summary,
+    repetition: sent.repetition,
+    cut,
     correctionRefused: walked.correctionRefused,
     firstByteMs: result.firstByteMs,
     overheadMs: sent.overheadMs,
@@ -136,6 +148,8 @@ export function receiptOf(
     costNanoUsd: costOf(turn),
     finish: turn.summary.finish,
     toolCalls: turn.summary.toolCalls,
+    repetition: turn.repetition,
+    cut: turn.cut,
     timings: {
       totalMs: stations.clock.monotonicMs() - call.startedMs,
       overheadMs: turn.overheadMs,

@@ -2,7 +2,7 @@
 // Must never wait for the store without bound, nor loosen the profile a conversation was started with.
 
 import { createHash } from "node:crypto";
-import type { TurnQuestion } from "../conversation/ask-turn.ts";
+import type { TurnQuestion } from "../conversation/turn-question.ts";
 import {
   newConversation,
   newThread,

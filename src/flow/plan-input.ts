@@ -5,6 +5,7 @@ import { pinnedModel } from "../conversation/pin.machine.ts";
 import type { PinEntry } from "../conversation/record.ts";
 import type { PinView, PlanInput } from "../routing/plan.ts";
 import type { Profile } from "../turn/profile.ts";
+import { reachableFrom } from "../upstream/outbound.ts";
 import type { Call, Stations } from "./stations.ts";
 
 export function planInput(
@@ -18,6 +19,7 @@ export function planInput(
     requested: request.model,
     names: stations.names,
     needs: {
+      dialects: reachableFrom(request.dialect),
       tools: request.hasTools,
       vision: request.hasImages,
       json: request.wantsJson,

@@ -5,16 +5,16 @@ import { createHash } from "node:crypto";
 import { decodeBody } from "../api/body-decode.ts";
 import { headerValue, readCallHeaders } from "../api/headers.ts";
 import { agentOf, identify, isAgentClient, type Identity } from "../api/identity.ts";
-import { readChatRequest, type ChatRequest } from "../api/openai-chat.ts";
 import { throwFault } from "../turn/fault.ts";
 import type { Profile } from "../turn/profile.ts";
+import type { TurnRequest } from "../turn/turn-request.ts";
 import type { Call, Incoming, Stations } from "./stations.ts";
 
 /** How much of the system prompt and the tools a derived id looks at, in bytes. */
 const DERIVED_BYTES_MAX = 16 * 1024;
 
-/** Reads a chat completions request. Throws a FaultError in plain words. */
-export async function receiveChat(stations: Stations, incoming: Incoming): Promise<Call> {
+/** Reads a request for a turn. Throws a FaultError in plain words. */
+export async function receiveTurn(stations: Stations, incoming: Incoming): Promise<Call> {
   const { headers } = incoming;
   const { limits } = stations.config;
   const encoding = headerValue(headers, "content-encoding");
@@ -23,7 +23,8 @@ export async function receiveChat(stations: Stations, incoming: Incoming): Promi
       ? incoming.body
       : await decodeBody(incoming.body, { encoding, decodedBytesMax: limits.bodyBytesMax });
   const own = readCallHeaders(headers);
-  const request = readChatRequest(body, { depthMax: limits.depthMax });
+  const { url, wire } = incoming;
+  const request = wire.readRequest({ body, headers, url, depthMax: limits.depthMax });
   const namedProfile = profileOf(stations, own.profile ?? incoming.caller.profile);
   const named = identify(own.conversationId, headers, request.identity);
   const profile = namedProfile ?? defaultProfile(stations, "defaultProfile");
@@ -62,14 +63,12 @@ export function defaultProfile(
 }
 
 /** A locked profile without an id: the start of a conversation stays the same, so it can name it. */
-function derive(incoming: Incoming, request: ChatRequest): Identity {
-  const { transcript, scan, body } = request;
+function derive(incoming: Incoming, request: TurnRequest): Identity {
+  const { transcript, tools } = request;
   const hash = createHash("sha256").update(
     `${incoming.caller.id}\n${request.identity.user ?? ""}\n`,
   );
-  const tools = scan.fields.get("tools")?.value;
-  if (tools !== undefined)
-    hash.update(body.subarray(tools.start, Math.min(tools.end, tools.start + DERIVED_BYTES_MAX)));
+  if (tools !== null) hash.update(tools.subarray(0, DERIVED_BYTES_MAX));
   for (let index = 0; index < transcript.count; index += 1) {
     const message = transcript.read(index);
     if (message.role === "system") hash.update(`s:${message.text.slice(0, DERIVED_BYTES_MAX)}\n`);

@@ -1,16 +1,17 @@
 // Walks the plan of a turn and hands the answer to the client as it comes.
 // Must never take a step that changes the model before that change is stored (I2).
 
-import { chatBody, type BodyInsertion } from "../api/chat-body.ts";
-import { forwardedHeaders } from "../api/headers.ts";
+import type { Repetition } from "../conversation/divergence/stream-repetition.ts";
 import type { PlannedAttempt } from "../routing/plan.ts";
 import { unitHash } from "../routing/unit-hash.ts";
-import type { Deployment } from "../turn/deployment.ts";
 import { makeFault } from "../turn/fault.ts";
 import type { Profile } from "../turn/profile.ts";
+import type { UpstreamHeaders } from "../upstream/event-relay.ts";
 import type { Walked } from "../upstream/walk.ts";
+import { watchAnswer } from "./answer-watch.ts";
 import { openStream, type AnswerHead } from "./answer.ts";
 import { decideHop, type Decision } from "./decide.ts";
+import { sendAttempt } from "./send-attempt.ts";
 import type { Call, Stations } from "./stations.ts";
 
 /** First pause between two walks of a patient profile, in milliseconds; it doubles up to the longest. */
@@ -32,6 +33,8 @@ export interface Sent {
   /** The decision, with the rows that a change of model has stored. */
   readonly decision: Decision | null;
   readonly overheadMs: number;
+  /** What the watch found in the answer; null: nothing, or nobody watched. */
+  readonly repetition: Repetition | null;
   /** Tries that are not among `walked.attempts`, because there were too many. */
   readonly leftOut: number;
 }
@@ -119,7 +122,6 @@ function pause(milliseconds: number, call: Call): Promise<void> {
 
 async function walkOnce(stations: Stations, sending: Sending): Promise<Sent> {
   const { call, plan } = sending;
-  const { timeouts } = stations.config;
   let decision = sending.decision;
   let current: PlannedAttempt | null = null;
   let overheadMs = 0;
@@ -133,34 +135,26 @@ async function walkOnce(stations: Stations, sending: Sending): Promise<Sent> {
     if (overheadMs === 0) overheadMs = stations.clock.monotonicMs() - call.startedMs;
     return true;
   };
+  const sink = {
+    open: ({ headers }: { readonly headers: UpstreamHeaders }) => {
+      openStream(headOf(sending, decision, current), headers);
+    },
+    write: (bytes: Buffer) => call.reply.write(bytes),
+    whenDrained: (resume: () => void) => {
+      call.reply.whenDrained(resume);
+    },
+  };
+  const watch = watchAnswer(sending);
   const walked = await stations.walker.walk({
     steps: plan.attempts.map((planned) => ({ planned, deployment: planned.deployment })),
     before,
-    body: (deployment, withNew) => bodyFor(stations, { call, decision, withNew }, deployment),
+    send: (target) => sendAttempt(stations, { call, decision, target, sink, watch }),
     carriesNew: decision !== null && decision.asked.correction !== null,
-    headers: forwardedHeaders(call.headers, call.request.stream),
-    path: "/chat/completions",
     random: stations.random,
     keyDraw: keyDraw(stations, sending),
-    attempt: {
-      stream: call.request.stream,
-      dropUsageEvent: call.request.stream && !call.request.wantsUsageEvent,
-      timeouts,
-      answerBytesMax: stations.config.limits.answerBytesMax,
-      clock: stations.clock,
-      onClientGone: (gone) => call.reply.onGone(gone),
-      sink: {
-        open: ({ headers }) => {
-          openStream(headOf(sending, decision, current), headers);
-        },
-        write: (bytes) => call.reply.write(bytes),
-        whenDrained: (resume) => {
-          call.reply.whenDrained(resume);
-        },
-      },
-    },
+    clock: stations.clock,
   });
-  return { walked, decision, overheadMs, leftOut: 0 };
+  return { walked, decision, overheadMs, repetition: watch?.found() ?? null, leftOut: 0 };
 }
 
 /** A conversation stays with one key of a provider, where its prompt cache is warm; all else is spread. */
@@ -182,26 +176,4 @@ export function headOf(
     planned,
     state: null,
   };
-}
-
-function bodyFor(
-  stations: Stations,
-  turn: { readonly call: Call; readonly decision: Decision | null; readonly withNew: boolean },
-  deployment: Deployment,
-): Buffer {
-  const asked = turn.decision?.asked ?? null;
-  const insertions = asked?.insertions ?? [];
-  const wanted = turn.withNew
-    ? insertions
-    : insertions.filter((insertion) => insertion.correction !== asked?.correction?.id);
-  return chatBody(turn.call.request, {
-    model: deployment.model,
-    askForUsage: !stations.withoutUsageEvent.has(deployment.provider),
-    insertions: wanted.map((insertion): BodyInsertion => ({
-      index: insertion.index,
-      text: insertion.text,
-      // Another model may not take it where it stood: then it is placed anew.
-      place: insertion.model === deployment.model ? insertion.place : deployment.correctionPlace,
-    })),
-  });
 }

@@ -4,12 +4,13 @@ import type { Caller } from "../admission/api-key.ts";
 import type { ClientReply } from "../api/client-reply.ts";
 import type { CallHeaders, RequestHeaders } from "../api/headers.ts";
 import type { Identity } from "../api/identity.ts";
-import type { ChatRequest } from "../api/openai-chat.ts";
+import type { Wire } from "../api/wire.ts";
 import type { Config } from "../config.ts";
 import type { ConversationRecord, ThreadRecord } from "../conversation/record.ts";
 import type { ConversationStore } from "../conversation/store-port.ts";
 import type { ModelNames } from "../routing/candidates.ts";
 import type { Profile } from "../turn/profile.ts";
+import type { TurnRequest } from "../turn/turn-request.ts";
 import type { Health } from "../upstream/health.ts";
 import type { Walker } from "../upstream/walk.ts";
 import type { KeyedQueue } from "./keyed-queue.ts";
@@ -63,9 +64,13 @@ export interface Stations {
 
 /** A request as it came in, before anything is known of it. */
 export interface Incoming {
+  /** The dialect its client speaks. */
+  readonly wire: Wire;
   readonly requestId: string;
   readonly caller: Caller;
   readonly headers: RequestHeaders;
+  /** Path with its query, as it was sent. */
+  readonly url: string;
   readonly body: Buffer;
   readonly reply: ClientReply;
   readonly at: number;
@@ -74,7 +79,7 @@ export interface Incoming {
 
 /** A request that has been read: who asks, for which conversation, under which profile. */
 export interface Call extends Incoming {
-  readonly request: ChatRequest;
+  readonly request: TurnRequest;
   readonly own: CallHeaders;
   readonly identity: Identity;
   /** The profile the caller named, or its key's; null: the conversation's stored one or the default. */

@@ -67,6 +67,8 @@ function unservedTurn(
     outcome,
     fault,
     summary: NOTHING_SAID,
+    repetition: null,
+    cut: false,
     correctionRefused: false,
     firstByteMs: null,
     overheadMs: stations.clock.monotonicMs() - call.startedMs,

@@ -2,9 +2,12 @@
 // Pure. Must never exclude in silence.
 
 import type { Deployment } from "../turn/deployment.ts";
+import type { UpstreamDialect } from "../turn/dialect.ts";
 
 /** What the request asks of a model, found by cheap looks at it. */
 export interface Needs {
+  /** A model must be able to be asked in one of these. */
+  readonly dialects: readonly UpstreamDialect[];
   readonly tools: boolean;
   readonly vision: boolean;
   readonly json: boolean;
@@ -19,6 +22,9 @@ export interface Exclusion {
 
 /** Why this deployment cannot serve the request; null when it can. */
 export function missing(deployment: Deployment, needs: Needs): string | null {
+  if (!deployment.dialects.some((dialect) => needs.dialects.includes(dialect))) {
+    return "cannot be asked in the dialect of the request";
+  }
   for (const capability of ["tools", "vision", "json"] as const) {
     if (needs[capability] && !deployment.capabilities.includes(capability)) {
       return `has no ${capability}`;

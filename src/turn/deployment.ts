@@ -1,6 +1,8 @@
 // What can answer: a model at a provider. Plain data, made once from the configuration at start.
 // Must never hold a provider's key: keys live in upstream/keys only.
 
+import type { UpstreamDialect } from "./dialect.ts";
+
 export type QualityKind = "chat" | "agent" | "coding";
 
 /** USD per million tokens. A price that is not known is null, never 0. */
@@ -25,6 +27,8 @@ export interface Deployment {
   /** Name sent upstream; equal `model` at another provider means the same model. */
   readonly model: string;
   readonly region: string | null;
+  /** In which it can be asked, the preferred one first. */
+  readonly dialects: readonly UpstreamDialect[];
   readonly contextTokens: number | null;
   readonly maxOutputTokens: number | null;
   readonly capabilities: readonly Capability[];

@@ -3,6 +3,7 @@
 
 import { Pool, type Dispatcher } from "undici";
 import { makeGuardedLookup } from "./address-guard.ts";
+import type { KeyHeader } from "./key-header.ts";
 
 /** Most connections to one provider; further turns wait for a free one. */
 const CONNECTIONS_MAX = 1_024;
@@ -15,8 +16,9 @@ export interface Provider {
   readonly id: string;
   /** Base URL with its path, without a trailing slash: `https://host/v1`. */
   readonly baseUrl: string;
-  /** Secrets. They leave this station only in the Authorization header to this provider. */
+  /** Secrets. They leave this station only in `keyHeader` to this provider. */
   readonly keys: readonly string[];
+  readonly keyHeader: KeyHeader;
   /** Headers the operator adds to every request. */
   readonly headers: Readonly<Record<string, string>>;
   /** False: its host must not resolve to a private or loopback address. */

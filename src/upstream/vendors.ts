@@ -2,33 +2,35 @@
 // Must never hold keys, and never read the environment: it only says which variables are usual.
 
 import type { CorrectionPlace } from "../turn/deployment.ts";
+import type { UpstreamDialect } from "../turn/dialect.ts";
+import type { KeyHeader } from "./key-header.ts";
 
 /** Wire formats a provider can speak. */
-export type Dialect =
-  | "openai-chat"
-  | "openai-responses"
-  | "anthropic-messages"
-  | "gemini"
-  | "bedrock-converse"
-  | "simulator";
+export type Dialect = Exclude<UpstreamDialect, "openai-embeddings"> | "simulator";
 
 /** Dialects the gateway can talk to today. */
-export const SERVED_DIALECTS = ["openai-chat", "simulator"] as const satisfies readonly Dialect[];
-
-export type ServedDialect = (typeof SERVED_DIALECTS)[number];
-
-const KNOWN_DIALECTS: ReadonlySet<string> = new Set<Dialect>([
+export const SERVED_DIALECTS = [
   "openai-chat",
   "openai-responses",
   "anthropic-messages",
   "gemini",
   "bedrock-converse",
   "simulator",
-]);
+] as const satisfies readonly Dialect[];
+
+export type ServedDialect = (typeof SERVED_DIALECTS)[number];
+
+const KNOWN_DIALECTS: ReadonlySet<string> = new Set<Dialect>(SERVED_DIALECTS);
 
 export interface Vendor {
   readonly id: string;
-  readonly dialect: Dialect;
+  /** What its API speaks, the preferred one first. */
+  readonly dialects: readonly Dialect[];
+  /** True: it serves embeddings in OpenAI's format beside its dialects. */
+  readonly embeddings: boolean;
+  readonly keyHeader: KeyHeader;
+  /** Older names of the row, still taken. */
+  readonly aliases: readonly string[];
   /** Null: the operator must write it (or the dialect needs none). */
   readonly baseUrl: string | null;
   /** Usual environment variables of its key; the first one that is set counts. */
@@ -50,11 +52,24 @@ const VENDORS: ReadonlyMap<string, Vendor> = tabulate([
   {
     id: "openai",
     baseUrl: "https://api.openai.com/v1",
+    dialects: ["openai-chat", "openai-responses"],
+    embeddings: true,
     keyVariables: ["OPENAI_API_KEY"],
     correctionPlace: "late-system",
   },
   {
+    // https://RESOURCE.openai.azure.com/openai/v1: one address for all deployments of a resource.
+    id: "azure-openai",
+    baseUrl: null,
+    dialects: ["openai-chat", "openai-responses"],
+    embeddings: true,
+    keyHeader: "api-key",
+    keyVariables: ["AZURE_OPENAI_API_KEY"],
+    correctionPlace: "late-system",
+  },
+  {
     id: "mistral",
+    embeddings: true,
     baseUrl: "https://api.mistral.ai/v1",
     keyVariables: ["MISTRAL_API_KEY"],
     correctionPlace: "tool-result-tail", // refuses a user message after a tool message
@@ -62,11 +77,13 @@ const VENDORS: ReadonlyMap<string, Vendor> = tabulate([
   {
     id: "groq",
     baseUrl: "https://api.groq.com/openai/v1",
+    dialects: ["openai-chat", "openai-responses"],
     keyVariables: ["GROQ_API_KEY"],
   },
   {
     id: "together",
     baseUrl: "https://api.together.xyz/v1",
+    embeddings: true,
     keyVariables: ["TOGETHER_API_KEY", "TOGETHER_AI_API_KEY"],
   },
   {
@@ -79,6 +96,7 @@ const VENDORS: ReadonlyMap<string, Vendor> = tabulate([
     id: "cohere",
     baseUrl: "https://api.cohere.ai/compatibility/v1",
     keyVariables: ["COHERE_API_KEY", "CO_API_KEY"],
+    embeddings: true,
     streamUsage: false,
   },
   {
@@ -96,28 +114,32 @@ const VENDORS: ReadonlyMap<string, Vendor> = tabulate([
     baseUrl: "https://api.cerebras.ai/v1",
     keyVariables: ["CEREBRAS_API_KEY"],
   },
-  { id: "ollama", baseUrl: "http://127.0.0.1:11434/v1", needsKey: false },
-  { id: "vllm", baseUrl: "http://127.0.0.1:8000/v1", needsKey: false },
+  { id: "ollama", baseUrl: "http://127.0.0.1:11434/v1", needsKey: false, embeddings: true },
+  { id: "vllm", baseUrl: "http://127.0.0.1:8000/v1", needsKey: false, embeddings: true },
   { id: "lmstudio", baseUrl: "http://127.0.0.1:1234/v1", needsKey: false },
   {
     id: "anthropic",
-    dialect: "anthropic-messages",
-    baseUrl: "https://api.anthropic.com",
+    dialects: ["anthropic-messages"],
+    baseUrl: "https://api.anthropic.com/v1",
+    keyHeader: "x-api-key",
     keyVariables: ["ANTHROPIC_API_KEY"],
   },
   {
-    id: "gemini",
-    dialect: "gemini",
-    baseUrl: "https://generativelanguage.googleapis.com",
+    id: "google-ai-studio",
+    aliases: ["gemini", "google"],
+    dialects: ["gemini"],
+    baseUrl: "https://generativelanguage.googleapis.com/v1beta",
+    keyHeader: "x-goog-api-key",
     keyVariables: ["GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"],
   },
   {
-    id: "bedrock",
-    dialect: "bedrock-converse",
+    id: "aws-bedrock",
+    aliases: ["bedrock"],
+    dialects: ["bedrock-converse"],
     baseUrl: null,
     keyVariables: ["AWS_BEARER_TOKEN_BEDROCK"],
   },
-  { id: "sim", dialect: "simulator", baseUrl: null, needsKey: false },
+  { id: "sim", dialects: ["simulator"], baseUrl: null, needsKey: false },
 ]);
 
 /** All rows, in the order in which they are offered when nothing is configured. */
@@ -127,7 +149,7 @@ export function listVendors(): readonly Vendor[] {
 
 /** The row of this vendor, or null when it is not known. */
 export function findVendor(id: string): Vendor | null {
-  return VENDORS.get(id) ?? null;
+  return VENDORS.get(id) ?? listVendors().find(({ aliases }) => aliases.includes(id)) ?? null;
 }
 
 export function isKnownDialect(name: string): name is Dialect {
@@ -142,7 +164,10 @@ function tabulate(rows: readonly VendorRow[]): ReadonlyMap<string, Vendor> {
   const complete = rows.map((row): [string, Vendor] => [
     row.id,
     {
-      dialect: "openai-chat",
+      dialects: ["openai-chat"],
+      embeddings: false,
+      keyHeader: "bearer",
+      aliases: [],
       keyVariables: [],
       needsKey: true,
       // Nearly every model accepts it; a late system message is a 400 for many open ones.

@@ -2,8 +2,7 @@
 // Must never go on after the first byte has gone to the client, nor multiply an outage: attempts are few and bounded.
 
 import type { Deployment } from "../turn/deployment.ts";
-import { runAttempt, type AttemptRequest, type AttemptResult } from "./attempt.ts";
-import { createChatReader } from "./chat-answer.ts";
+import type { AttemptResult } from "./attempt.ts";
 import type { UpstreamFault } from "./classify.ts";
 import { keyNames, type Health } from "./health.ts";
 import type { Route, Transport } from "./transport.ts";
@@ -40,19 +39,24 @@ export interface WalkOptions<Attempt> {
   readonly steps: readonly WalkStep<Attempt>[];
   /** Called before a step's first byte goes upstream; false: this step must not be taken. */
   readonly before: (planned: Attempt) => Promise<boolean>;
-  /** The bytes for this deployment. `withNew` false: without the correction that is new in this turn. */
-  readonly body: (deployment: Deployment, withNew: boolean) => Buffer;
+  /** Sends the turn once, and never rejects. */
+  readonly send: (target: Target) => Promise<AttemptResult>;
   /** True when this turn carries a new correction, so that a refusal may be about it. */
   readonly carriesNew: boolean;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly attempt: Pick<
-    AttemptRequest,
-    "stream" | "dropUsageEvent" | "sink" | "timeouts" | "answerBytesMax" | "onClientGone" | "clock"
-  >;
-  readonly path: string;
   readonly random: () => number;
   /** 0 … 1: which of several equally good keys comes first. */
   readonly keyDraw: number;
+  readonly clock: { readonly now: () => number };
+}
+
+/** Whom one attempt asks. */
+export interface Target {
+  readonly deployment: Deployment;
+  readonly route: Route;
+  /** The key itself; null where the provider asks for none. */
+  readonly key: string | null;
+  /** False: without the correction that is new in this turn. */
+  readonly withNew: boolean;
 }
 
 export interface Walked<Attempt> {
@@ -127,7 +131,7 @@ class Walk<Attempt> {
    * whose rest ends first. A provider may be back before it said, and the alternative is to fail the turn.
    */
   async #tryResting(): Promise<void> {
-    const now = this.#options.attempt.clock.now();
+    const now = this.#options.clock.now();
     const all = this.#lastResort();
     const helps = ({ key }: Pair<Attempt>) => this.#health.keyRest(key, now).waitingHelps;
     const first = all.find(helps) ?? all[0];
@@ -151,8 +155,8 @@ class Walk<Attempt> {
     const last = this.#step;
     if (last === null) return this.#pairs();
     if (this.#attempts.length >= ATTEMPTS_MAX) return [];
-    const { steps, attempt } = this.#options;
-    const now = attempt.clock.now();
+    const { steps, clock } = this.#options;
+    const now = clock.now();
     const down = this.#failures.filter(({ failure }) => failure.scope === "deployment");
     return this.#pairs().filter(({ step, key }) => {
       const { resting, waitingHelps } = this.#health.keyRest(key, now);
@@ -201,17 +205,10 @@ class Walk<Attempt> {
   }
 
   async #tryOnce(step: WalkStep<Attempt>, route: Route, key: string): Promise<AttemptResult> {
-    const walk = this.#options;
     const { deployment } = step;
     this.#tried.add(key);
-    const answered = await runAttempt({
-      ...walk.attempt,
-      dispatcher: route.dispatcher,
-      path: `${route.pathPrefix}${walk.path}`,
-      headers: { ...walk.headers, ...authorization(route, key), ...route.provider.headers },
-      body: walk.body(deployment, this.#withNew),
-      reader: createChatReader(),
-    });
+    const target = { deployment, route, key: keyValue(route, key), withNew: this.#withNew };
+    const answered = await this.#options.send(target);
     const result = withoutSecrets(answered, route);
     this.#last = result;
     this.#note(result, deployment, key);
@@ -219,7 +216,7 @@ class Walk<Attempt> {
   }
 
   #note(result: AttemptResult, deployment: Deployment, key: string): void {
-    const now = this.#options.attempt.clock.now();
+    const now = this.#options.clock.now();
     const failure = result.kind === "failed" ? result.failure : null;
     this.#attempts.push({
       deployment: deployment.id,
@@ -268,7 +265,7 @@ class Walk<Attempt> {
     const best = bestFailure(this.#failures, (failed) => this.#restMs([failed]));
     if (best?.failure.fault.retryable === true) return { ...base, ...pick(best) };
     // What was not asked because it rests will serve the same request later.
-    const now = this.#options.attempt.clock.now();
+    const now = this.#options.clock.now();
     const waits = hopes.some(({ key }) => this.#health.keyRest(key, now).resting);
     if (waits) return { ...base, result: notTried(rateLimited(restMs)), step: this.#step };
     if (best !== null) return { ...base, ...pick(best) };
@@ -277,7 +274,7 @@ class Walk<Attempt> {
 
   /** What may serve this request later, if nothing but time passes. */
   #hopes(): readonly Pair<Attempt>[] {
-    const now = this.#options.attempt.clock.now();
+    const now = this.#options.clock.now();
     const lost = this.#failures.filter(({ failure }) => !failure.fault.retryable);
     return this.#pairs().filter(
       ({ step, key }) =>
@@ -297,7 +294,7 @@ class Walk<Attempt> {
 
   #restMs(pairs: readonly Pair<Attempt>[]): number {
     const tried = pairs.map(({ step, key }) => ({ deployment: step.deployment.id, key }));
-    return this.#health.restMs(tried, this.#options.attempt.clock.now());
+    return this.#health.restMs(tried, this.#options.clock.now());
   }
 
   #keysOf(step: WalkStep<Attempt>): readonly string[] {
@@ -306,7 +303,7 @@ class Walk<Attempt> {
   }
 
   #restedKeys(step: WalkStep<Attempt>): readonly string[] {
-    return this.#health.restedKeys(this.#keysOf(step), this.#options.attempt.clock.now());
+    return this.#health.restedKeys(this.#keysOf(step), this.#options.clock.now());
   }
 }
 
@@ -336,11 +333,6 @@ function isOver(result: AttemptResult): boolean {
 function keyValue(route: Route, name: string): string | null {
   const position = Number(name.slice(name.lastIndexOf(" ") + 1)) - 1;
   return route.provider.keys[position] ?? null;
-}
-
-function authorization(route: Route, name: string): Record<string, string> {
-  const key = keyValue(route, name);
-  return key === null ? {} : { authorization: `Bearer ${key}` };
 }
 
 function pause(milliseconds: number): Promise<void> {

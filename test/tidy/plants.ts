@@ -77,7 +77,9 @@ export const PLANTS: Readonly<Record<string, readonly Plant[]>> = {
     right("src/gateway.ts", 'import { readChat } from "./api/openai-chat.ts";'),
     right("src/routing/rules.ts", "// openai does it so\nconst coherent = true;"),
     right("src/upstream/vendors.ts", 'const id = "openai";'),
+    right("src/turn/dialect.ts", 'type A = "openai-chat";'),
     right("src/api/openai-chat.ts", 'const id = "openai";'),
+    right("src/replay/command.ts", 'const usage = "in the OpenAI chat format";'),
   ],
   "machine files hold no": [
     wrong(MACHINE, "states: { a: {\n after: { 500: 'b' } } }", 2),

@@ -8,11 +8,20 @@ import type { Violation } from "./rule.ts";
 
 /** Everything that runs in production, and why it is worth its weight. Nothing else may be added silently. */
 const PRODUCTION_DEPENDENCIES: ReadonlyMap<string, string> = new Map([
+  ["@ai-sdk/amazon-bedrock", "translation to and from Bedrock's own formats, loaded when needed"],
+  ["@ai-sdk/anthropic", "translation to and from the Messages format, loaded when needed"],
+  ["@ai-sdk/google", "translation to and from the Gemini format, loaded when needed"],
+  ["@ai-sdk/google-vertex", "the same models behind Google Cloud's addresses and accounts"],
+  ["@ai-sdk/openai", "translation to and from OpenAI's two formats, loaded when needed"],
+  ["@ai-sdk/provider", "the types in between, behind our own alias"],
+  ["@pydantic/genai-prices", "a second opinion on prices, with tiers"],
+  ["aws4fetch", "signatures of AWS requests"],
   ["fast-json-stable-stringify", "one spelling of tool arguments, so that equal calls hash equal"],
   ["fastify", "the HTTP server: routing, limits, hooks and graceful close"],
   ["ioredis", "the Redis store: clusters, Sentinel and scripts"],
   ["openai", "optional: the agent of `fairlead demo` is an ordinary SDK client"],
   ["pino", "structured logs with redaction, cheap enough for every request"],
+  ["tiktoken", "counts tokens where an estimate will not do, bounded and off the hot path"],
   ["undici", "upstream HTTP with our own connector, which checks every address"],
   ["xstate", "the machines, run by pure transition"],
   ["yaml", "configuration and profiles, with the line of each fault"],

@@ -12,6 +12,7 @@ export function simulatorDeployments(provider: string): readonly Deployment[] {
     localId: model.id,
     model: model.model,
     region: null,
+    dialects: ["openai-chat"],
     contextTokens: model.contextTokens,
     maxOutputTokens: model.maxOutputTokens,
     capabilities: model.capabilities,

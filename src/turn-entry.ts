@@ -11,47 +11,50 @@ import type {
 import { callerOf, refuseCaller } from "./caller.ts";
 import { refusalHeaders } from "./api/answer-headers.ts";
 import { createClientReply } from "./api/client-reply.ts";
-import { chatErrorBody, chatErrorEvent, faultHeaders } from "./api/fault-reply.ts";
-import { serveChat } from "./flow.ts";
+import { faultHeaders } from "./api/fault-reply.ts";
+import { wireOf } from "./api/turn-paths.ts";
+import type { Wire } from "./api/wire.ts";
+import { serveTurn } from "./flow.ts";
 import type { Gate } from "./gate.ts";
 import { newRequestId } from "./request-id.ts";
 import type { RouteOptions } from "./route-options.ts";
 import { faultOf } from "./server-faults.ts";
 import { FaultError, makeFault, type Fault } from "./turn/fault.ts";
 
-export const CHAT_PATH = "/v1/chat/completions";
 const JSON_TYPE = /^application\/(?:[^;,\s]+\+)?json\s*(?:;|$)/i;
 
 /** Most bytes of bodies that may be on their way in at once, over all callers. */
 const ARRIVING_BYTES_MAX = 512 * 1024 * 1024;
 
-export interface ChatEntryOptions extends RouteOptions {
+export interface TurnEntryOptions extends RouteOptions {
   /** Bytes of bodies that are on their way in. */
   readonly arriving: { bytes: number };
   readonly gate: Gate;
 }
 
 /** Takes the turns and leaves all other requests to `others`. */
-export function createChatEntry(
-  options: ChatEntryOptions,
+export function createTurnEntry(
+  options: TurnEntryOptions,
   others: RequestListener,
 ): RequestListener {
   return (request, response) => {
-    if (request.method === "POST" && isChat(request.url)) take(options, request, response);
-    else others(request, response);
+    const wire = request.method === "POST" ? wireOf(request.url) : null;
+    if (wire === null) others(request, response);
+    else take(options, { wire, request, response });
   };
 }
 
-function isChat(url: string | undefined): boolean {
-  if (url === undefined || !url.startsWith(CHAT_PATH)) return false;
-  const next = url[CHAT_PATH.length];
-  return next === undefined || next === "?" || url === `${CHAT_PATH}/`;
+interface Taken {
+  readonly wire: Wire;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
 }
 
-function take(options: ChatEntryOptions, request: IncomingMessage, response: ServerResponse): void {
+function take(options: TurnEntryOptions, { wire, request, response }: Taken): void {
   const requestId = newRequestId();
+  const { headers, url = "" } = request;
   const run = (body: Buffer, refusal: Fault | null): void => {
-    void runChat(options, { requestId, headers: request.headers, body, response, refusal });
+    void runTurn(options, { wire, requestId, headers, url, body, response, refusal });
   };
   // Whoever is not known here must not make us hold a body.
   const refusal =
@@ -63,7 +66,7 @@ function take(options: ChatEntryOptions, request: IncomingMessage, response: Ser
 }
 
 /** What the headers alone rule out: then the body is not even read. */
-function refuseHead(options: ChatEntryOptions, request: IncomingMessage): Fault | null {
+function refuseHead(options: TurnEntryOptions, request: IncomingMessage): Fault | null {
   const { bodyBytesMax } = options.stations.config.limits;
   if (!JSON_TYPE.test(request.headers["content-type"] ?? "")) {
     return makeFault(
@@ -75,7 +78,7 @@ function refuseHead(options: ChatEntryOptions, request: IncomingMessage): Fault 
 }
 
 function readBody(
-  options: ChatEntryOptions,
+  options: TurnEntryOptions,
   request: IncomingMessage,
   run: (body: Buffer, refusal: Fault | null) => void,
 ): void {
@@ -117,9 +120,12 @@ function tooLarge(): Fault {
   return makeFault("body_too_large", message);
 }
 
-export interface ChatArrival {
+export interface TurnArrival {
+  readonly wire: Wire;
   readonly requestId: string;
   readonly headers: IncomingHttpHeaders;
+  /** Path with its query, as it was sent. */
+  readonly url: string;
   readonly body: Buffer;
   readonly response: ServerResponse;
   /** Why it is not served at all; the caller's key is asked for first. */
@@ -127,22 +133,32 @@ export interface ChatArrival {
 }
 
 /** Serves a turn whose body is there. Never rejects: every end is written to the client. */
-export function runChat(options: RouteOptions, arrival: ChatArrival): Promise<void> {
+export function runTurn(options: RouteOptions, arrival: TurnArrival): Promise<void> {
   const turn = serveArrival(options, arrival).finally(() => options.turns.delete(turn));
   options.turns.add(turn);
   return turn;
 }
 
-async function serveArrival(options: RouteOptions, arrival: ChatArrival): Promise<void> {
+async function serveArrival(options: RouteOptions, arrival: TurnArrival): Promise<void> {
   const { stations } = options;
-  const { requestId, headers, body } = arrival;
+  const { wire, requestId, headers, url, body } = arrival;
   const reply = createClientReply(arrival.response, stations.config.timeouts.clientIdleMs);
   try {
     const caller = callerOf(options, arrival);
     if (arrival.refusal !== null) throw new FaultError(arrival.refusal);
     const at = stations.clock.now();
     const startedMs = stations.clock.monotonicMs();
-    await serveChat(stations, { requestId, caller, headers, body, reply, at, startedMs });
+    await serveTurn(stations, {
+      wire,
+      requestId,
+      caller,
+      headers,
+      url,
+      body,
+      reply,
+      at,
+      startedMs,
+    });
   } catch (error) {
     const fault = faultOf(error);
     if (fault.code === "internal") {
@@ -150,13 +166,13 @@ async function serveArrival(options: RouteOptions, arrival: ChatArrival): Promis
     }
     if (reply.begun()) {
       // A stream that has begun must not look complete (I6); a whole answer is past its end already.
-      reply.write(chatErrorEvent(fault, requestId));
+      reply.write(wire.errorEvent(fault, requestId));
       reply.end();
       return;
     }
     const closing = arrival.refusal === null ? {} : { connection: "close" };
     const refusal = { ...refusalHeaders(requestId), ...faultHeaders(fault), ...closing };
-    reply.send(fault.status, refusal, chatErrorBody(fault, requestId));
+    reply.send(fault.status, refusal, wire.errorBody(fault, requestId));
   }
 }
 

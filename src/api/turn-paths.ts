@@ -1,0 +1,27 @@
+// Which requests are turns, by method and path, and which dialect their client speaks.
+// Must never hold what a dialect is: that is its wire.
+
+import { chatWire } from "./openai-chat-wire.ts";
+import type { Wire } from "./wire.ts";
+
+/** Paths that are spelled in one way only, beside a query and a slash at the end. */
+const WIRES: ReadonlyMap<string, Wire> = new Map([["/v1/chat/completions", chatWire]]);
+
+/** Paths at which a turn may be posted, for the list of what is served. */
+export const TURN_PATHS: readonly string[] = [...WIRES.keys()];
+
+/** The wire of a POST to this URL; null when it is no turn. */
+export function wireOf(url: string | undefined): Wire | null {
+  if (url === undefined) return null;
+  const exact = WIRES.get(url);
+  if (exact !== undefined) return exact;
+  const end = url.indexOf("?");
+  const path = end === -1 ? url : url.slice(0, end);
+  const bare = path.endsWith("/") ? path.slice(0, -1) : path;
+  return WIRES.get(bare) ?? null;
+}
+
+/** The wire in whose words a path is answered that is no turn: errors fit the client that asks there. */
+export function nearestWire(url: string): Wire {
+  return wireOf(url) ?? chatWire;
+}
