@@ -7,6 +7,7 @@ import type { Wire } from "./wire.ts";
 
 export const chatWire: Wire = {
   dialect: "openai-chat",
+  codec: null,
   relayedHeaders: ["openai-beta"],
   readRequest: ({ body, depthMax }) => readChatRequest(body, { depthMax }),
   errorBody: chatErrorBody,

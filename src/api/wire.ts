@@ -4,6 +4,7 @@
 import type { Fault } from "../turn/fault.ts";
 import type { ClientDialect } from "../turn/dialect.ts";
 import type { TurnRequest } from "../turn/turn-request.ts";
+import type { Codec } from "./codec.ts";
 import type { EndingAnswer, GatewayObject } from "./gateway-object.ts";
 import type { RequestHeaders } from "./headers.ts";
 
@@ -18,6 +19,8 @@ export interface WireBody {
 
 export interface Wire {
   readonly dialect: ClientDialect;
+  /** Null: only models that speak this very dialect can answer. */
+  readonly codec: Codec | null;
   /** Client headers of this dialect that an upstream of the same dialect must see. */
   readonly relayedHeaders: readonly string[];
   /** Throws a FaultError that says what to change. */
