@@ -30,6 +30,32 @@ test("a cache price that is not known is taken for the full price, never for les
   assert.equal(costNanoUsd(usage, price), 3_000_000);
 });
 
+test("a long request costs its tier's price, all of its tokens, from the first token above", () => {
+  const tiers = [
+    { above: 200_000, input: 6, output: 22.5, cacheRead: 0.6, cacheWrite: null },
+    { above: 400_000, input: 12, output: 45, cacheRead: null, cacheWrite: null },
+  ];
+  const price = { ...PRICE, tiers };
+  const cost = (inputTokens: number, more = {}) =>
+    costNanoUsd({ ...NO_USAGE, inputTokens, outputTokens: 1_000, ...more }, price);
+  assert.equal(cost(200_000), 615_000_000);
+  assert.equal(cost(200_001), 1_222_506_000);
+  assert.equal(cost(300_000, { cacheReadTokens: 100_000 }), 1_282_500_000);
+  // What a tier does not tell of the cache costs the tier's full price.
+  assert.equal(cost(500_000, { cacheReadTokens: 100_000 }), 6_045_000_000);
+});
+
+test("a cache kept for an hour costs its own price, and without one that of any cache", () => {
+  const usage = {
+    ...NO_USAGE,
+    inputTokens: 100_000,
+    cacheWriteTokens: 100_000,
+    cacheWriteHourTokens: 40_000,
+  };
+  assert.equal(costNanoUsd(usage, { ...PRICE, cacheWriteHour: 6 }), 465_000_000);
+  assert.equal(costNanoUsd(usage, PRICE), 375_000_000);
+});
+
 test("costs are whole numbers and never negative, whatever a provider tells", () => {
   const tokens = fc.nat(10_000_000);
   fc.assert(
