@@ -30,16 +30,30 @@ const MARK = "\u0000";
  * On null the caller falls back to the trimmed text itself.
  */
 export function canonical(text: string): string | null {
+  const parsed = parseExact(text);
+  return parsed === null ? null : stringify(parsed.value);
+}
+
+/**
+ * The value of a JSON text, or null when it is invalid, too long or too deep. A number that a
+ * double cannot hold is a string that `isExactNumber`.
+ */
+export function parseExact(text: string): { readonly value: unknown } | null {
   if (text.length > CANONICAL_CHARACTERS_MAX || !isShallow(text)) return null;
   try {
     const value: unknown = NEEDS_EXACT_PARSE.test(text)
       ? parseWithSource(text, keepExact)
       : JSON.parse(text);
-    return stringify(value);
+    return { value };
   } catch (error) {
     if (error instanceof SyntaxError) return null;
     throw error;
   }
+}
+
+/** Whether a string of a value from `parseExact` stands for a number. */
+export function isExactNumber(text: string): boolean {
+  return text.startsWith(`${MARK}#`);
 }
 
 /** The reviver's third argument is not yet in the library types of es2024. */

@@ -1,66 +1,36 @@
-// What a thread remembers of its tool calls: a ring of steps, and the pairs that left it. Hashes
+// What a thread remembers of its calls and texts: a ring of steps, and the pairs that left it. Hashes
 // and short samples only.
 // Must never grow with the conversation: every part is bounded, and so is the JSON of the whole.
 
-import type { ToolResult, Transcript } from "../turn/transcript.ts";
+import { has, MARK, NO_SAMPLE, pairOf, type CallPart, type Step } from "./divergence/step.ts";
+import { NO_TASK, type Task } from "./divergence/user-words.ts";
 import {
-  NO_SAMPLE,
+  ARGUMENT_SKETCHES_MAX,
   packEvidence,
-  PAIR_CHARACTERS,
-  SAMPLE_CHARACTERS_MAX,
   SAMPLES_MAX,
   SEEN_MAX,
   STEPS_MAX,
-  TOOL_CHARACTERS_MAX,
+  TEXTS_MAX,
+  TOOL_NAMES_BYTES_MAX,
   unpackEvidence,
   type PackedEvidence,
 } from "./evidence-packing.ts";
-import {
-  callFingerprint,
-  errorFingerprint,
-  isErrorResult,
-  resultFingerprint,
-} from "./fingerprint.ts";
-import { readRounds, type AnsweredCall } from "./rounds.ts";
 
-/** Largest JSON of a window, in bytes of UTF-8, for turns and indices below a million. */
+export type { Step } from "./divergence/step.ts";
+
+/** Largest JSON of a window, in bytes of UTF-8, for turns below a million. */
 export const EVIDENCE_BYTES_MAX = 8192;
-/**
- * All different tool names of the ring together, in bytes; older steps leave early when it is
- * exceeded.
- */
-export const TOOL_NAMES_BYTES_MAX = 1024;
-/** How much of a result is searched for a status that means "not yet", in characters. */
-const WAITING_HEAD_CHARACTERS = 2048;
-/** Up to this length a result that speaks of pending work is taken for a status, in characters. */
-const WAITING_CHARACTERS_MAX = 200;
 
-/** A tool call with its result, as hashes. */
-export interface Step {
-  /** Number of the turn that brought the result. */
-  readonly turn: number;
-  /**
-   * Index of the message that holds the call. Turn and index together name a round of parallel
-   * calls.
-   */
-  readonly index: number;
-  readonly tool: string;
-  readonly call: string;
-  readonly result: string;
-  readonly error: boolean;
-  /** Class of the error, numbers masked; empty where `error` is false. */
-  readonly errorClass: string;
-  /** The result says "not yet": pending work, or a refusal that passes by itself (429, 503). */
-  readonly waiting: boolean;
-  /** A real user message lay between the previous step and this one. */
-  readonly userBoundary: boolean;
-  /** One clipped line each; empty but for the newest steps. */
-  readonly sample: Sample;
+/** A call whose result has not come yet, for requests that hold results only. */
+export interface PendingCall extends CallPart {
+  /** Hash of the call's id. */
+  readonly id: string;
 }
 
-export interface Sample {
-  readonly arguments: string;
-  readonly result: string;
+/** What the newest answer asked for and said. */
+export interface Pending {
+  readonly calls: readonly PendingCall[];
+  readonly text: CallPart | null;
 }
 
 export interface Evidence {
@@ -68,16 +38,25 @@ export interface Evidence {
   readonly steps: readonly Step[];
   /** `pairOf` the steps that left the ring, least recent first. */
   readonly seen: readonly string[];
+  /** The newest task that was set. */
+  readonly task: Task;
+  readonly pending: Pending;
 }
+
+export const NOTHING_PENDING: Pending = { calls: [], text: null };
 
 /** `JSON.stringify` writes the packed form, wherever the window stands in what is stringified. */
 class EvidenceWindow implements Evidence {
   readonly steps: readonly Step[];
   readonly seen: readonly string[];
+  readonly task: Task;
+  readonly pending: Pending;
 
-  constructor(steps: readonly Step[], seen: readonly string[]) {
-    this.steps = steps;
-    this.seen = seen;
+  constructor(evidence: Evidence) {
+    this.steps = evidence.steps;
+    this.seen = evidence.seen;
+    this.task = evidence.task;
+    this.pending = evidence.pending;
   }
 
   toJSON(): PackedEvidence {
@@ -86,102 +65,49 @@ class EvidenceWindow implements Evidence {
 }
 
 export function emptyEvidence(): Evidence {
-  return new EvidenceWindow([], []);
-}
-
-/** Reads what `JSON.stringify` of a window wrote. Throws a TypeError on anything else. */
-export function readEvidence(value: unknown): Evidence {
-  const { steps, seen } = unpackEvidence(value);
-  return new EvidenceWindow(steps, seen);
-}
-
-/** What tells a known observation from a new one. */
-export function pairOf(step: Pick<Step, "call" | "result">): string {
-  const half = PAIR_CHARACTERS / 2;
-  return step.call.slice(0, half) + step.result.slice(0, half);
+  return new EvidenceWindow({ steps: [], seen: [], task: NO_TASK, pending: NOTHING_PENDING });
 }
 
 /**
- * The steps that the messages from index `from` on complete, oldest first. Reads the assistant
- * message before `from` when its results begin there. Equal pairs of one assistant message are one
- * step.
+ * Reads what `JSON.stringify` of a window wrote, by this version or the one before. Throws a
+ * TypeError on anything else.
  */
-export function gatherSteps(
-  transcript: Transcript,
-  options: { readonly from: number; readonly turn: number },
-): Step[] {
-  const steps: Step[] = [];
-  for (const round of readRounds(transcript, options.from)) {
-    const pairs = new Set<string>();
-    for (const answered of round.answered) {
-      const step = makeStep(answered, {
-        turn: options.turn,
-        index: round.index,
-        userBoundary: round.userBoundary && pairs.size === 0,
-      });
-      const pair = step.call + step.result;
-      if (!pairs.has(pair)) steps.push(step);
-      pairs.add(pair);
-    }
-  }
-  return steps;
+export function readEvidence(value: unknown): Evidence {
+  return new EvidenceWindow(unpackEvidence(value));
 }
 
-function makeStep(
-  { call, result }: AnsweredCall,
-  place: Pick<Step, "turn" | "index" | "userBoundary">,
-): Step {
-  const error = isErrorResult(result);
-  return {
-    ...place,
-    tool: oneLine(call.name, TOOL_CHARACTERS_MAX).replace(/["\\]/g, "_"),
-    call: callFingerprint(call),
-    result: resultFingerprint(result),
-    error,
-    errorClass: error ? errorFingerprint(result) : "",
-    waiting: error ? TRANSIENT.test(headOf(result)) : saysNotYet(result),
-    sample: {
-      arguments: oneLine(call.arguments, SAMPLE_CHARACTERS_MAX),
-      result: oneLine(result.text, SAMPLE_CHARACTERS_MAX),
-    },
-  };
-}
-
-const NOT_YET =
-  "(?:pending|running|queued|in[ _-]progress|processing|waiting|starting|" +
-  "not (?:yet )?(?:ready|finished|complete))";
-const STATUS_NOT_YET = new RegExp(`"(?:status|state|phase)"\\s*:\\s*"${NOT_YET}"`, "i");
-const TEXT_NOT_YET = new RegExp(`\\b${NOT_YET}\\b(?! \\d+ tests?\\b)`, "i");
-const TRANSIENT = new RegExp(
-  "\\b(?:429|502|503|504|529)\\b|rate.?limit|too many requests|overloaded|temporarily|try again|" +
-    "time-?out|timed out",
-  "i",
-);
-
-function saysNotYet(result: ToolResult): boolean {
-  if (STATUS_NOT_YET.test(result.text.slice(0, WAITING_HEAD_CHARACTERS))) return true;
-  return result.text.length <= WAITING_CHARACTERS_MAX && TEXT_NOT_YET.test(result.text);
-}
-
-function headOf(result: ToolResult): string {
-  return result.text.slice(0, WAITING_CHARACTERS_MAX);
-}
-
-/** Clipped, on one line, well-formed: what may stand in a stored row and in a sentence. */
-function oneLine(text: string, max: number): string {
-  // Only a bounded head is cleaned, however long the text.
-  const head = text.slice(0, 4 * max).replace(/[\p{C}\p{Z}]+/gu, " ");
-  return head.trim().slice(0, max).toWellFormed();
+/** The window with another answer noted; see `noteAnswer`. */
+export function withPending(evidence: Evidence, pending: Pending): Evidence {
+  const { steps, seen, task } = evidence;
+  return new EvidenceWindow({ steps, seen, task, pending });
 }
 
 /** The window after these steps; the very same window when there are none. */
 export function appendEvidence(evidence: Evidence, steps: readonly Step[]): Evidence {
   if (steps.length === 0) return evidence;
-  const all = [...evidence.steps, ...steps];
+  const all = [...evidence.steps, ...withSetBacks(evidence.steps, steps)];
   const first = firstKept(all);
   const left = all.slice(0, first);
   const seen = left.length === 0 ? evidence.seen : remember(evidence.seen, left);
-  return new EvidenceWindow(withoutOldSamples(all.slice(first)), seen);
+  const task = steps.reduce((newest, step) => step.task ?? newest, evidence.task);
+  return new EvidenceWindow({
+    steps: withoutOldDetails(all.slice(first)),
+    seen,
+    task,
+    pending: NOTHING_PENDING,
+  });
+}
+
+/** Marks plans in which fewer items are finished than in the one before. */
+function withSetBacks(known: readonly Step[], steps: readonly Step[]): readonly Step[] {
+  if (!steps.some((step) => has(step, MARK.plans))) return steps;
+  let finished = known.findLast((step) => has(step, MARK.plans))?.sum ?? 0;
+  return steps.map((step) => {
+    if (!has(step, MARK.plans) || has(step, MARK.error)) return step;
+    const back = step.sum < finished && step.user !== "real";
+    finished = step.sum;
+    return back ? { ...step, marks: step.marks | MARK.setBack } : step;
+  });
 }
 
 function firstKept(all: readonly Step[]): number {
@@ -196,16 +122,34 @@ function firstKept(all: readonly Step[]): number {
   return 0;
 }
 
-function withoutOldSamples(steps: readonly Step[]): readonly Step[] {
-  const sampled = steps.length - SAMPLES_MAX;
-  return steps.map((step, index) =>
-    index >= sampled || step.sample === NO_SAMPLE ? step : { ...step, sample: NO_SAMPLE },
-  );
+/** Only the newest steps keep what is compared among neighbours, and only the newest few a sample. */
+function withoutOldDetails(steps: readonly Step[]): readonly Step[] {
+  let texts = 0;
+  let calls = 0;
+  let samples = 0;
+  return steps
+    .toReversed()
+    .map((step) => {
+      const isText = has(step, MARK.text);
+      if (isText) texts += 1;
+      else {
+        calls += 1;
+        samples += 1;
+      }
+      const sketched = isText ? texts <= TEXTS_MAX : calls <= ARGUMENT_SKETCHES_MAX;
+      const sampled = !isText && samples <= SAMPLES_MAX;
+      const bare = step.words === "" && step.grams === "" && step.userWords + step.userFacts === "";
+      if ((sketched || bare) && (sampled || step.sample === NO_SAMPLE)) return step;
+      const sketches = sketched ? {} : { words: "", grams: "", userWords: "", userFacts: "" };
+      return { ...step, ...sketches, sample: sampled ? step.sample : NO_SAMPLE };
+    })
+    .reverse();
 }
 
 function remember(seen: readonly string[], left: readonly Step[]): readonly string[] {
+  const calls = left.filter((step) => !has(step, MARK.text));
   // A pair that left more than once stands where it left last.
-  const pairs = new Set(left.map(pairOf).toReversed());
+  const pairs = new Set(calls.map(pairOf).toReversed());
   const others = seen.filter((pair) => !pairs.has(pair));
   return [...others, ...[...pairs].toReversed()].slice(-SEEN_MAX);
 }

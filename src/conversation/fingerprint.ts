@@ -5,6 +5,7 @@
 import { hash } from "node:crypto";
 import type { Message, ToolCall, ToolResult } from "../turn/transcript.ts";
 import { canonical } from "./canonical.ts";
+import { ERROR_HEAD_CHARACTERS, TRACEBACK } from "./divergence/error-signs.ts";
 
 /** Characters of a fingerprint: 11 of base64url carry 66 bits. */
 export const FINGERPRINT_CHARACTERS = 11;
@@ -13,12 +14,11 @@ export const HEAD_CHARACTERS = 32_768;
 export const TAIL_CHARACTERS = 32_768;
 /** How much of a masked error text tells its class. */
 export const ERROR_CLASS_CHARACTERS = 160;
-/** How much of a result is searched for signs of an error. */
-const ERROR_HEAD_CHARACTERS = 512;
-/**
- * In a text up to this length a weak word at its start (`Invalid …`) is enough to call it an error.
- */
-const SHORT_ERROR_CHARACTERS = 240;
+/** How much of a result is compared but for its numbers. */
+const SKELETON_HEAD_CHARACTERS = 2048;
+/** How much of a call's arguments is looked for in its error. */
+const ASKED_CHARACTERS = 2048;
+const ASKED_WORD = /[\p{L}\p{N}_]+/gu;
 /**
  * How much of a system prompt, masked, tells who the agent is; what follows (git state, files)
  * changes too often.
@@ -40,7 +40,7 @@ export function callFingerprint(call: ToolCall): string {
 
 /**
  * Same result: the same text but for what changes by itself (clock times, uuids, hashes,
- * durations).
+ * durations, ids of processes).
  */
 export function resultFingerprint(result: ToolResult): string {
   const text = result.text.trim();
@@ -49,28 +49,37 @@ export function resultFingerprint(result: ToolResult): string {
   return shortHash(`${text.length}:${head}${maskVolatile(text.slice(-TAIL_CHARACTERS))}`);
 }
 
-/** Class of an error: its first words without any number. Meaningful only where `isErrorResult`. */
-export function errorFingerprint(result: ToolResult): string {
-  const text = result.text.trim();
-  // The head of a Python traceback names files; what went wrong stands in its last line.
-  const told = TRACEBACK.test(text.slice(0, ERROR_HEAD_CHARACTERS)) ? lastLine(text) : text;
-  const head = maskVolatile(told.slice(0, ERROR_HEAD_CHARACTERS));
-  const words = head.replace(/\d+/g, "#").replace(/\s+/g, " ");
-  return shortHash(words.slice(0, ERROR_CLASS_CHARACTERS));
+/**
+ * The same result but for its numbers and codes: what remains when a clock, a counter or a process
+ * id in it moves.
+ */
+export function resultSkeleton(result: ToolResult): string {
+  const head = maskVolatile(result.text.trim().slice(0, SKELETON_HEAD_CHARACTERS));
+  return shortHash(head.replace(CODE, "#").replace(/\d+/g, "#"));
 }
 
 /**
- * Whether a result reports a failure: marked so by the dialect, an HTTP status or error word at its
- * start, or a JSON `error` key at its top. A long text that merely contains such a word is no
- * error.
+ * Class of an error: its first words without any number. Meaningful only of an error. With `asked`,
+ * the call's arguments, the words that stand in them are masked too: `no column "x"` and `no
+ * column "y"` are one error.
  */
-export function isErrorResult(result: ToolResult): boolean {
-  if (result.isError) return true;
-  const head = result.text.slice(0, ERROR_HEAD_CHARACTERS).trimStart();
-  if (head.startsWith("{")) return JSON_ERROR.test(head);
-  if (STRONG_START.test(head)) return true;
-  if (result.text.length > SHORT_ERROR_CHARACTERS) return false;
-  return WEAK_START.test(head) || SHELL_REFUSAL.test(head);
+export function errorFingerprint(result: ToolResult, asked = ""): string {
+  const text = result.text.trim();
+  // The head of a Python traceback names files; what went wrong stands in its last line.
+  const told = TRACEBACK.test(text.slice(0, ERROR_HEAD_CHARACTERS)) ? lastLine(text) : text;
+  const masked = maskVolatile(told.slice(0, ERROR_HEAD_CHARACTERS));
+  const head = /^[{[]/.test(masked) ? masked : masked.replace(QUOTED, "~");
+  const own = asked === "" ? head : maskAsked(head, asked);
+  const words = own.replace(CODE, "#").replace(/\d+/g, "#").replace(/\s+/g, " ");
+  return shortHash(words.slice(0, ERROR_CLASS_CHARACTERS));
+}
+
+function maskAsked(head: string, asked: string): string {
+  const words = asked.slice(0, ASKED_CHARACTERS).toLowerCase().match(ASKED_WORD) ?? [];
+  const known = new Set(words);
+  const masked = head.replace(ASKED_WORD, (word) => (known.has(word.toLowerCase()) ? "~" : word));
+  // Two words for one, or one for two, are no other error.
+  return masked.replace(/~(?:[^\p{L}\p{N}~]*~)+/gu, "~");
 }
 
 /**
@@ -109,18 +118,41 @@ function lastLine(text: string): string {
   return text.slice(text.lastIndexOf("\n") + 1);
 }
 
+/** What an error quotes is what it was asked for, not what went wrong. */
+const QUOTED = /'[^'\n]{1,80}'|"[^"\n]{1,80}"|`[^`\n]{1,80}`|(?<![\w.])[\w.-]*\/[\w./-]+/g;
+
+/** Names of incidents and the like: letters and digits in one word. */
+const CODE = /\b(?=[\w-]*\d)(?=[\w-]*[a-z])\w[\w-]{4,39}\b/gi;
+
 const UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
 const ISO_TIME =
-  "\\d{4}-\\d\\d-\\d\\d[T ]\\d\\d:\\d\\d(?::\\d\\d(?:[.,]\\d+)?)?(?: ?Z| ?[+-]\\d\\d:?\\d\\d)?";
+  "\\d{4}-\\d\\d-\\d\\d[T _]\\d\\d[:_]\\d\\d(?:[:_]\\d\\d(?:[.,_]\\d+)?)?(?: ?Z| ?[+-]\\d\\d:?\\d\\d)?";
 // A letter and a digit are required: plain long numbers (bytes copied, ids counted up) show
 // progress.
-const HEX = "0x[0-9a-f]{6,}|(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{7,}";
+const HEX = "0x[0-9a-f]{6,}|(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{7,}(?:-[a-z0-9]{5}(?![\\w-]))?";
+/** Ids that name the request itself, whatever their form. */
+const REQUEST_ID = '(?:request|trace|span|correlation)[_-]?id"?\\s*[:=]\\s*"?[\\w-]{1,64}';
+/** Random, at the head of what one agent's shell has printed; too short to be told from a number elsewhere. */
+const OUTPUT_ID = "chunk id: [0-9a-f]{6}(?=\\s+wall time:)";
+/** Some agents' shells print theirs with every output. */
+const PROCESS_ID = '(?:p[gp]?|process(?: group)?[ _])id"?\\s*[:=]?\\s*\\d+';
 const DURATION =
   "(?:in|after|took|elapsed:?|duration:?|time:?)\\s+\\d+(?:\\.\\d+)?\\s?" +
-  "(?:ns|us|µs|ms|s|secs?|seconds?)";
+  "(?:ns|us|µs|ms|s|secs?|seconds?)|\\d+(?:\\.\\d+)? ?(?:ms|µs|ns)";
+/** How long it took, as a field of JSON. */
+const TIMING =
+  '(?:\\w{0,24}_?(?:ms|millis)|took|elapsed\\w{0,8}|duration\\w{0,8}|latency\\w{0,8})"\\s*:\\s*"?\\d+(?:\\.\\d+)?|' +
+  "(?:timestamp|ts|as_of|(?:server|current|query|response)_?time|" +
+  '(?:checked|generated|fetched|queried|retrieved|served|responded)_?at)"\\s*:\\s*(?:"[^"\\n]{0,40}|\\d+(?:\\.\\d+)?)';
+/** What a page calls its elements until it is drawn again, and ages as tables of jobs print them. */
+const HANDLE =
+  'ref(?:=|: ?| )"?(?:s\\d+)?e\\d+|\\d+[dh]\\d+[hm]|\\d+m\\d+s|\\d+[smhd](?=[ \\t]*(?:\\n|$))';
 // The look-ahead spares most words the three long alternatives.
 const STAMP = `(?=[0-9a-f]{4}|0x)(?:${UUID}|${ISO_TIME}|${HEX})`;
-const VOLATILE = new RegExp(`\\b(?:${STAMP}|${DURATION})\\b`, "gi");
+const VOLATILE = new RegExp(
+  `\\b(?:${STAMP}|${DURATION}|${TIMING}|${REQUEST_ID}|${OUTPUT_ID}|${PROCESS_ID}|${HANDLE})\\b`,
+  "gi",
+);
 
 /** Exported for the tests of its speed and its limits. */
 export function maskVolatile(text: string): string {
@@ -138,60 +170,4 @@ const CHANGING_IN_PROMPT = new RegExp(
     "\\d+",
   ].join("|"),
   "gi",
-);
-
-const TRACEBACK = /^\W{0,12}traceback\b/i;
-
-const HTTP_REASON =
-  "(?:bad request|unauthori[sz]ed|payment required|forbidden|not found|method not allowed|" +
-  "conflict|gone|unprocessable|too many requests|internal server error|bad gateway|" +
-  "service unavailable|gateway time-?out)";
-
-/** Starts that mean an error whatever the length of the text. */
-const STRONG_START = new RegExp(
-  "^\\W{0,12}(?:" +
-    [
-      "[\\w.]{0,80}(?:error|exception)(?:\\s*[(\\[][^)\\]\\n]{0,80}[)\\]])?\\s*:" +
-        "(?!\\s*(?:0|none|null)\\s*(?:[\\n,;.]|$))",
-      "error (?:executing|calling|running|invoking|occurred|while|reading|parsing|code|\\d)",
-      "traceback\\b",
-      "npm err!|fatal:|panic:|uncaught |unhandled |segmentation fault|command failed",
-      "(?:command |process )?exit(?:ed with)?(?: code| status):? [1-9]",
-      "(?:http(?:\\/\\d(?:\\.\\d)?)?|status(?: code)?)[:\\s]{1,3}[45]\\d\\d\\b",
-      `[45]\\d\\d\\s*[:-]?\\s*${HTTP_REASON}`,
-      "(?:permission|access|request|authori[sz]ation) (?:was )?denied",
-    ].join("|") +
-    ")",
-  "i",
-);
-
-/** Starts that mean an error only where little else is said. `Failed: 0` is none. */
-const WEAK_START = new RegExp(
-  "^\\W{0,12}(?:errors?|exception|fail(?:ed|ure)|fatal|denied|forbidden|unauthori[sz]ed|" +
-    "not found|no such|time-?out|timed out|invalid|cannot|can't|could not|couldn't|unable to|" +
-    "unknown (?:tool|command|function)|missing required|rate limit|too many requests|" +
-    "bad request|internal server error|bad gateway|service unavailable)\\b" +
-    "(?!\\s*[:=]?\\s*(?:0|none)\\b)",
-  "i",
-);
-
-/** `cat: x: No such file or directory`, `User not found.` as the first line of a short text. */
-const SHELL_REFUSAL = new RegExp(
-  "^[^\\n]{0,200}?(?:not found|no such file or directory|does not exist|timed out|" +
-    "(?:permission|access) denied|connection refused)[.!]?\\s*(?:\\n|$)",
-  "i",
-);
-
-/** An error key of the outermost object, before anything nested, that holds something. */
-const JSON_ERROR = new RegExp(
-  "^\\{[^{[]{0,400}?(?:" +
-    [
-      '"(?:errors?|error_?message|error_?code|exception)"\\s*:\\s*' +
-        '(?!null|false|""|\\[\\s*\\]|\\{\\s*\\}|0\\b)',
-      '"is_?error"\\s*:\\s*true',
-      '"(?:success|ok)"\\s*:\\s*false',
-      '"status(?:_?code)?"\\s*:\\s*"?(?:error|[45]\\d\\d\\b)',
-    ].join("|") +
-    ")",
-  "i",
 );

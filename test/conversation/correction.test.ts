@@ -18,6 +18,8 @@ const verdict = (change: Partial<Verdict> = {}): Verdict => ({
   tools: ["search_flights"],
   period: null,
   sample: { arguments: '{"from":"JFK"}', result: "[]" },
+  varied: "nothing",
+  firstTurn: 1,
   progress: false,
   ...change,
 });
@@ -64,6 +66,27 @@ test("the second note quotes what was repeated, the third says that it is the la
   assert.match(correctionText(verdict(), { level: 3 }), /JFK.*last note/);
 });
 
+test("the second note says what was tried, what alone was changed, and what came of it", () => {
+  const tried = ['{"from":"JFK","timeout":10}', '{"from":"JFK","timeout":20}'];
+  const text = (varied: readonly string[] | null) =>
+    correctionText(verdict(), { level: 2, specifics: { tried, varied } });
+  assert.ok(
+    text(["timeout"]).includes(
+      `tried "{'from':'JFK','timeout':10}", then "{'from':'JFK','timeout':20}"; ` +
+        `only "timeout" changed, and the outcome was the same: "()".`,
+    ),
+  );
+  assert.match(text(["timeout", "page"]), /only "timeout" and "page" changed/);
+  for (const unsaid of [null, [], ["a", "b", "c"]]) assert.doesNotMatch(text(unsaid), /only/);
+  const plain = correctionText(verdict(), { level: 1, specifics: { tried, varied: ["timeout"] } });
+  assert.doesNotMatch(plain, /JFK|timeout/);
+});
+
+test("a second note about a text quotes the text", () => {
+  const said = verdict({ tools: [], sample: { arguments: "", result: "I will look again." } });
+  assert.match(correctionText(said, { level: 2 }), /what was said "I will look again\."/);
+});
+
 test("a verdict without a pattern still makes a helpful note", () => {
   const clear = verdict({ severity: "clear", pattern: null, key: null, tools: [], sample: null });
   for (const level of [0, 1, 2, 3]) assert.match(correctionText(clear, { level }), WAY_OUT);
@@ -98,16 +121,34 @@ test("whatever the tools say, the note stays one tame line within its bound", ()
   const sample = fc.record({ arguments: foreign, result: foreign });
   const pattern = fc.constantFrom("same-call-same-result", "same-call-same-error", "cycle", null);
   const tools = fc.array(foreign, { maxLength: 20 });
+  const specifics = fc.record({
+    tried: fc.array(foreign, { maxLength: 5 }),
+    varied: fc.option(fc.array(foreign, { maxLength: 4 })),
+  });
   fc.assert(
-    fc.property(pattern, tools, sample, fc.nat(4), (name, names, quoted, level) => {
-      const found = verdict({ pattern: name, tools: names, sample: quoted, count: 1_000_000 });
-      assertTame(correctionText(found, { level }), JSON.stringify(quoted));
-    }),
+    fc.property(
+      fc.record({ pattern, tools, sample }),
+      specifics,
+      fc.nat(4),
+      (change, compared, level) => {
+        const found = verdict({ ...change, count: 1_000_000 });
+        const text = correctionText(found, { level, specifics: compared });
+        assertTame(text, JSON.stringify([change, compared]));
+      },
+    ),
   );
   const long = "w".repeat(500);
   const worst = verdict({ pattern: "cycle", tools: repeat(99, () => long), count: 1_000_000 });
   const sampled = { ...worst, sample: { arguments: long, result: long } };
-  assertTame(correctionText(sampled, { level: 3 }), "the longest note");
+  const most = { tried: ["1", "2", "3"].map((end) => long + end), varied: [long, `${long}s`] };
+  for (const named of [[long], repeat(99, () => long)]) {
+    for (const name of ["same-call-same-result", "same-call-same-error", "cycle"]) {
+      const longest = { ...sampled, pattern: name, tools: named };
+      assertTame(correctionText(longest, { level: 3 }), `the longest note of ${name}`);
+      const text = correctionText(longest, { level: 3, specifics: most });
+      assertTame(text, `the longest compared note of ${name}`);
+    }
+  }
 });
 
 function assertTame(text: string, message: string): void {

@@ -2,26 +2,23 @@
 // of the detector.
 // Must never call a pattern directly: a promise holds for the whole way from messages to verdict.
 
-import type { DivergenceSettings } from "../../src/turn/profile.ts";
+import {
+  DIVERGENCE_DEFAULTS,
+  type DivergenceSettings,
+  type ToolRules,
+} from "../../src/turn/profile.ts";
 import type { Message, ToolCall, ToolResult, Transcript } from "../../src/turn/transcript.ts";
 import {
   appendEvidence,
   emptyEvidence,
-  gatherSteps,
   readEvidence,
   type Evidence,
 } from "../../src/conversation/evidence.ts";
+import { gatherSteps } from "../../src/conversation/gather-steps.ts";
 import { judge } from "../../src/conversation/divergence/judge.ts";
 import type { Verdict } from "../../src/conversation/divergence/verdict.ts";
 
-export const SETTINGS: DivergenceSettings = {
-  mode: "correct",
-  sameResultCount: 4,
-  sameErrorCount: 3,
-  cycleLaps: 3,
-  correctionsMax: 4,
-  coolDownTurns: 3,
-};
+export const SETTINGS: DivergenceSettings = { ...DIVERGENCE_DEFAULTS, mode: "correct" };
 
 export interface Act {
   readonly tool: string;
@@ -30,8 +27,17 @@ export interface Act {
   readonly isError?: boolean;
 }
 
+/** What the assistant says without calling anything. */
+export interface Says {
+  readonly says: string;
+}
+
 /** A string is what a person says; acts in one list are parallel calls of one assistant message. */
-export type Scene = readonly (string | readonly Act[])[];
+export type Scene = readonly (string | readonly Act[] | Says)[];
+
+export function says(text: string): Says {
+  return { says: text };
+}
 
 export function act(tool: string, args: unknown, result: string): readonly Act[] {
   return [{ tool, arguments: args, result }];
@@ -65,6 +71,7 @@ export function messagesOf(scene: Scene): Message[] {
   const messages = [said("system", "You are an agent.")];
   for (const part of scene) {
     if (typeof part === "string") messages.push(said("user", part));
+    else if ("says" in part) messages.push(said("assistant", part.says));
     else messages.push(...roundOf(part));
   }
   return messages;
@@ -83,21 +90,36 @@ function roundOf(acts: readonly Act[]): Message[] {
 }
 
 /**
- * The verdict of every turn: one turn for each round of calls, stored and read again in between.
+ * The verdict of every turn: a request goes out behind each round of calls, and behind what the user
+ * says to a text; the window is stored and read again in between.
  */
-export function play(scene: Scene, settings: DivergenceSettings = SETTINGS): Verdict[] {
+export function play(
+  scene: Scene,
+  settings: DivergenceSettings = SETTINGS,
+  rules: ToolRules = {},
+): Verdict[] {
   const verdicts: Verdict[] = [];
   let evidence = emptyEvidence();
   let from = 0;
   scene.forEach((part, index) => {
-    if (typeof part === "string") return;
+    const next = scene[index + 1];
+    const answers = index > 0 && isText(scene[index - 1]) && !isText(part);
+    const isLast = next === undefined;
+    const waits = typeof part === "string" && typeof next === "string";
+    const isRequest = Array.isArray(part) || (answers && !waits) || (isText(part) && isLast);
+    if (!isRequest && !(isText(part) && isText(next))) return;
     const transcript = transcriptOf(messagesOf(scene.slice(0, index + 1)));
-    const steps = gatherSteps(transcript, { from, turn: verdicts.length + 1 });
+    const turn = verdicts.length + 1;
+    const steps = gatherSteps(transcript, { from, turn, rules });
     from = transcript.count;
     evidence = stored(appendEvidence(evidence, steps));
     verdicts.push(judge(evidence, { fresh: steps.length, settings }));
   });
   return verdicts;
+}
+
+function isText(part: Scene[number] | undefined): boolean {
+  return typeof part === "object" && "says" in part;
 }
 
 /** What a store gives back. */

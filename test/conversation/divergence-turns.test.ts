@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { judge } from "../../src/conversation/divergence/judge.ts";
-import { appendEvidence, emptyEvidence, gatherSteps } from "../../src/conversation/evidence.ts";
+import { appendEvidence, emptyEvidence } from "../../src/conversation/evidence.ts";
+import { gatherSteps } from "../../src/conversation/gather-steps.ts";
 import {
   act,
   messagesOf,

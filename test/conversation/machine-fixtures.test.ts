@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { nextLife, restoreLife } from "../../src/conversation/conversation.machine.ts";
 import { nextPin, pinnedModel, restorePin } from "../../src/conversation/pin.machine.ts";
+import { readConversation, readThread } from "../../src/conversation/record.ts";
 import { SnapshotUnreadableError } from "../../src/conversation/step-machine.ts";
 import { nextThread, restoreThread } from "../../src/conversation/thread.machine.ts";
 
@@ -30,9 +31,29 @@ test("A pin that was stored under schema version 1 still names its model and goe
 
 test("A thread that was stored under schema version 1 keeps its episode and recovers (C3)", () => {
   const thread = restoreThread(fixture("thread.v1"));
-  assert.deepEqual(thread, fixture("thread.v1"));
+  const { value, context } = thread;
+  const { strongerTurn, strongerTurns, endedTurn, resumedTurn, ...known } = context;
+  assert.deepEqual({ value, context: known }, fixture("thread.v1"));
+  assert.deepEqual([strongerTurn, strongerTurns, endedTurn, resumedTurn], [null, 0, null, null]);
   const after = nextThread(thread, { type: "turn.answered", turn: 17, final: true });
   assert.equal(after.context.outcome?.turns, 5);
+});
+
+test("A thread that was stored under schema version 2 is still ended, and opens again (C3)", () => {
+  const thread = restoreThread(fixture("thread.v2"));
+  assert.deepEqual(thread, fixture("thread.v2"));
+  const after = nextThread(thread, { type: "person.spoke", turn: 26 });
+  assert.equal(after.value, "escalated");
+  assert.equal(after.context.strongerTurns, 1);
+});
+
+test("Rows that were stored before there were episodes are read and go on (C3)", () => {
+  const conversation = readConversation(JSON.stringify(fixture("conversation-row.v1")));
+  assert.deepEqual(conversation.episodes, []);
+  assert.equal(conversation.corrections[0]?.episode, null);
+  const thread = readThread(JSON.stringify(fixture("thread-row.v1")));
+  assert.equal(thread.machine.value, "correcting");
+  assert.equal(thread.machine.context.episode?.openedTurn, 5);
 });
 
 test("A snapshot of a newer version is refused, not read with its new fields dropped (C5)", () => {
@@ -67,14 +88,18 @@ const grand = { ...big, deployment: "lab/grand", model: "grand" };
 const pin = { home: big, away: null, substitute: null };
 const episode = { pattern: "cycle", key: "a", openedTurn: 5, correctedTurns: [5, 9] };
 const outcome = { kind: "recovered", turns: 2, pattern: "cycle", key: "a", level: 1, turn: 7 };
-const thread = { level: 2, episode, correctionTurn: 9, corrections: 2, outcome };
+const atRest = { strongerTurn: null, strongerTurns: 0, endedTurn: null, resumedTurn: null };
+const thread = { level: 2, episode, correctionTurn: 9, corrections: 2, outcome, ...atRest };
 const calm = { ...thread, level: 0, episode: null };
+const ended = { ...thread, outcome: { ...outcome, kind: "ended" }, endedTurn: 13 };
 
 const READABLE = [
   [restoreLife, { value: "open", context: life }],
   [restorePin, { value: "substituted", context: { ...pin, substitute: grand } }],
   [restoreThread, { value: "correcting", context: thread }],
   [restoreThread, { value: "steady", context: calm }],
+  [restoreThread, { value: "halted", context: ended }],
+  [restoreThread, { value: "halted", context: { ...ended, endedTurn: null } }],
 ] as const;
 
 const CONTRADICTORY = [
@@ -113,6 +138,11 @@ const CONTRADICTORY = [
     },
   ],
   [restoreThread, { value: "escalated", context: thread }],
+  [restoreThread, { value: "escalated", context: ended }],
+  [restoreThread, { value: "halted", context: { ...ended, outcome } }],
+  [restoreThread, { value: "halted", context: { ...ended, episode: null, level: 0 } }],
+  [restoreThread, { value: "correcting", context: { ...thread, strongerTurn: 9 } }],
+  [restoreThread, { value: "correcting", context: { ...thread, strongerTurns: 1 } }],
   [restoreThread, { value: "steady", context: { ...calm, outcome: { ...outcome, turns: 8 } } }],
   [restoreThread, { value: "steady", context: { ...calm, correctionTurn: null } }],
 ] as const;

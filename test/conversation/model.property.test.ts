@@ -130,6 +130,8 @@ const threadEvent = fc.oneof(
       mayCorrect: fc.constantFrom(true, true, true, false),
       coolDownTurns: fc.constantFrom(0, 1, 3, 9),
       correctionsMax: fc.constantFrom(0, 2, 4, 9),
+      strongerTurnsMax: fc.constantFrom(0, 0, 1, 2),
+      mayEnd: fc.boolean(),
     }),
   },
   {
@@ -140,6 +142,10 @@ const threadEvent = fc.oneof(
       final: fc.boolean(),
     }),
   },
+  fc.record({
+    type: fc.constant("person.spoke" as const),
+    turn: fc.integer({ min: 0, max: 2 }),
+  }),
   fc.record({
     type: fc.constant("operator.corrected" as const),
     turn: fc.integer({ min: -1, max: 2 }),
@@ -152,17 +158,43 @@ const threadEvent = fc.oneof(
 );
 
 /** Turns mostly go forward, as steps from the latest one, but parallel turns come out of order. */
-const threadEvents: fc.Arbitrary<ThreadEvent[]> = fc
-  .array(threadEvent, { maxLength: EVENTS_MAX })
-  .map((events) => {
-    let latest = 1;
-    return events.map((event) => {
-      if (!("turn" in event)) return event;
-      const numbered = { ...event, turn: Math.max(0, latest + event.turn) };
-      latest = Math.max(latest, numbered.turn);
-      return numbered;
-    });
+function numbered(events: readonly ThreadEvent[]): ThreadEvent[] {
+  let latest = 1;
+  return events.map((event) => {
+    if (!("turn" in event)) return event;
+    const next = Math.max(0, latest + event.turn);
+    latest = Math.max(latest, next);
+    return { ...event, turn: next };
   });
+}
+
+const threadEvents = fc.array(threadEvent, { maxLength: EVENTS_MAX }).map(numbered);
+
+/** A loop that hardly anything disturbs, so that the end of the ladder is reached in most runs. */
+const stubbornEvents = fc
+  .array(
+    fc.oneof(
+      {
+        weight: 12,
+        arbitrary: fc.record({
+          type: fc.constant("verdict.reached" as const),
+          turn: fc.integer({ min: 1, max: 4 }),
+          severity: fc.constant("firing" as const),
+          pattern: fc.constant("same-result"),
+          key: fc.constant("a"),
+          progress: fc.constantFrom(...Array<boolean>(9).fill(false), true),
+          mayCorrect: fc.constantFrom(...Array<boolean>(9).fill(true), false),
+          coolDownTurns: fc.constantFrom(0, 1, 3),
+          correctionsMax: fc.constantFrom(2, 4),
+          strongerTurnsMax: fc.constantFrom(0, 1, 2),
+          mayEnd: fc.constantFrom(true, true, true, false),
+        }),
+      },
+      { weight: 1, arbitrary: threadEvent },
+    ),
+    { minLength: 10, maxLength: EVENTS_MAX },
+  )
+  .map(numbered);
 
 // Life -------------------------------------------------------------------------------------------
 
@@ -251,7 +283,9 @@ const THREAD: Model<ThreadSnapshot, ThreadEvent> = {
   next: nextThread,
   restore: restoreThread,
   events: threadEvents,
-  checkShape: ({ value, context: { level, episode, correctionTurn, outcome } }) => {
+  checkShape: ({ value, context }) => {
+    const { level, episode, correctionTurn, outcome } = context;
+    const { strongerTurn, strongerTurns, endedTurn } = context;
     const turns = episode?.correctedTurns ?? [];
     assert.ok(level >= 0 && level <= 3, "T1: the ladder has three levels");
     assert.equal(level > 0, turns.length > 0, "T1: a level means that something was sent");
@@ -269,26 +303,49 @@ const THREAD: Model<ThreadSnapshot, ThreadEvent> = {
     if (value === "suspected") assert.equal(level, 0, "T5: a suspicion sends nothing");
     if (value === "correcting") assert.ok(level > 0, "T1: correcting means something was sent");
     if (value === "escalated") assert.equal(outcome?.kind, "escalated", "T9: and it is told");
+    assert.equal(strongerTurns > 0, strongerTurn !== null, "T11: counted when taken");
+    if (endedTurn === null) return;
+    assert.equal(value, "halted", "T13: only what is halted has been ended");
+    assert.equal(outcome?.kind, "ended", "T12: and it is told");
   },
   checkStep: checkThread,
 };
 
-test("A thread is corrected as often as allowed, never more, and its outcome told (T1-T10)", () => {
+test("A thread is corrected as often as allowed, never more, and its outcome told (T1-T13)", () => {
   drive(THREAD);
+});
+
+test("A stubborn loop is ended only after everything else, and opened by words again (T11-T13)", () => {
+  let ended = 0;
+  drive({
+    ...THREAD,
+    events: stubbornEvents,
+    checkStep: (step) => {
+      checkThread(step);
+      if (step.before.context.endedTurn === null && step.after.context.endedTurn !== null)
+        ended += 1;
+    },
+  });
+  assert.ok(ended > 0, "ends were reached, so that what is checked of them means something");
 });
 
 function checkThread(step: Step<ThreadSnapshot, ThreadEvent>): void {
   const { before, event, after } = step;
   checkSending(step);
+  checkStronger(step);
+  checkEnding(step);
   checkOutcome(step);
   const leftHalted = before.value === "halted" && after.value !== "halted";
-  const mayLeave = event.type === "operator.reset" || event.type === "operator.dismissed";
-  assert.ok(!leftHalted || mayLeave, "T8: only a person leads out of halted");
+  const mayLeave =
+    event.type === "operator.reset" ||
+    event.type === "operator.dismissed" ||
+    (event.type === "person.spoke" && before.context.endedTurn !== null);
+  assert.ok(!leftHalted || mayLeave, "T8, T13: only a person leads out of halted");
   if (event.type === "operator.halted") assert.equal(after.value, "halted", "T8: from any state");
   if (event.type === "operator.reset") assert.deepEqual(after, initialThread(), "T10");
   if (event.type === "verdict.reached") {
     assert.equal(nextThread(after, event), after, "C4: asked again, nothing changes");
-    const stale = event.turn <= (before.context.correctionTurn ?? -1);
+    const stale = event.turn <= latestOf(before);
     if (stale) assert.equal(after, before, "T7: what came before the correction tells nothing");
     if (!event.mayCorrect && before.value !== "correcting") {
       assert.notEqual(after.value, "correcting", "T5: where only observing, nothing is corrected");
@@ -317,6 +374,46 @@ function checkSending({ before, event, after }: Step<ThreadSnapshot, ThreadEvent
   const latestWasForIt =
     level > 0 ? episode?.key === loop : outcome?.key === loop && (outcome?.level ?? 0) > 0;
   if (latestWasForIt) assert.ok(event.turn > latest + event.coolDownTurns, "T4: the cool-down");
+}
+
+/** The latest turn in which anything was done: a correction, a stronger model, words of a person. */
+function latestOf({ context }: ThreadSnapshot): number {
+  const { correctionTurn, strongerTurn, resumedTurn } = context;
+  return Math.max(correctionTurn ?? -1, strongerTurn ?? -1, resumedTurn ?? -1);
+}
+
+/** Which turns go to a stronger model. */
+function checkStronger({ before, event, after }: Step<ThreadSnapshot, ThreadEvent>): void {
+  if (event.type === "operator.reset") return;
+  const taken = after.context.strongerTurns - before.context.strongerTurns;
+  if (taken === 0) {
+    const [was, is] = [before.context.strongerTurn, after.context.strongerTurn];
+    assert.equal(is, was, "T11: not counted, not taken");
+    return;
+  }
+  assert.ok(event.type === "verdict.reached" && event.severity === "firing", "T6, T11");
+  assert.ok(event.mayCorrect, "T5, T11: nothing is done where only observing");
+  assert.equal(taken, 1, "T11: one turn at a time");
+  assert.equal(after.value, "escalated", "T11: after the corrections only");
+  assert.equal(after.context.strongerTurn, event.turn, "T11: in the turn asked");
+  assert.ok(after.context.strongerTurns <= event.strongerTurnsMax, "T11: never above the maximum");
+  const latest = before.context.strongerTurn;
+  const rested = latest === null || event.turn > latest + event.coolDownTurns;
+  assert.ok(rested, "T11: the cool-down lies between two of them");
+}
+
+/** What must have happened before the ladder ends a thread. */
+function checkEnding({ before, event, after }: Step<ThreadSnapshot, ThreadEvent>): void {
+  const ended = before.value !== "halted" && after.value === "halted";
+  if (!ended || event.type === "operator.halted") return;
+  assert.ok(event.type === "verdict.reached", "T12: facts end nothing");
+  assert.ok(event.mayEnd && event.mayCorrect, "T12: only where the profile allows it");
+  assert.ok(event.severity === "firing" && !event.progress, "T12: the loop goes on, without news");
+  const { episode, strongerTurns } = before.context;
+  const own = episode?.correctedTurns.filter((sent) => sent >= episode.openedTurn) ?? [];
+  assert.ok(own.length >= 2, "T12: two corrections of this very loop were ignored");
+  assert.ok(strongerTurns >= event.strongerTurnsMax, "T12: no stronger model is left");
+  assert.ok(event.turn > latestOf(before) + event.coolDownTurns, "T12: the cool-down is over");
 }
 
 /** What is told of an episode once it is over. */

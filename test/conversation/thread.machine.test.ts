@@ -16,6 +16,8 @@ function verdict(turn: number, given: Partial<Verdict>): Verdict {
     mayCorrect: true,
     coolDownTurns: 3,
     correctionsMax: 4,
+    strongerTurnsMax: 0,
+    mayEnd: false,
     ...given,
   };
 }
@@ -25,6 +27,7 @@ const fires = (turn: number, given: Partial<Verdict> = {}) =>
   verdict(turn, { severity: "firing", pattern: "same-result", key: "a", ...given });
 const progresses = (turn: number) => verdict(turn, { progress: true });
 const answers = (turn: number): ThreadEvent => ({ type: "turn.answered", turn, final: true });
+const speaks = (turn: number): ThreadEvent => ({ type: "person.spoke", turn });
 const corrects = (turn: number): ThreadEvent => ({ type: "operator.corrected", turn });
 
 function run(...events: readonly ThreadEvent[]): ThreadSnapshot {
@@ -161,7 +164,9 @@ test("Where loops are only observed the episode is recorded and nothing is sent 
   assert.equal(observed.context.corrections, 0);
   assert.equal(observed.context.episode?.openedTurn, 5);
   assert.equal(nextThread(observed, verdict(10, {})), observed);
-  assert.deepEqual(nextThread(observed, progresses(10)), initialThread());
+  const recovered = nextThread(observed, progresses(10));
+  assert.equal(recovered.value, "steady");
+  assert.equal(recovered.context.corrections, 0);
   assert.ok(isDue(nextThread(observed, fires(10)), 10), "corrected once it may be");
 });
 
@@ -229,4 +234,144 @@ test("A person may correct as often as a person likes, and the record stays smal
   assert.equal(corrections, 40);
   assert.equal(episode?.correctedTurns.length, 8);
   assert.equal(episode?.correctedTurns[0], 1);
+});
+
+test("A loop that ends without help is told as recovered, and as relapsed when it is back (T9)", () => {
+  const only = { mayCorrect: false };
+  const recovered = run(fires(5, only), progresses(9));
+  assert.equal(recovered.context.outcome?.kind, "recovered");
+  assert.equal(recovered.context.outcome?.turns, 4);
+  const back = nextThread(recovered, fires(12, only));
+  assert.equal(back.value, "suspected");
+  assert.equal(back.context.outcome?.kind, "relapsed");
+  assert.equal(nextThread(recovered, fires(16, only)).context.outcome?.kind, "recovered");
+  const answered = nextThread(run(fires(5, only)), answers(7));
+  assert.equal(answered.value, "steady");
+  assert.equal(answered.context.outcome?.kind, "recovered");
+});
+
+test("A natural recovery leaves the ladder at its beginning (T1)", () => {
+  const corrected = run(fires(5, { mayCorrect: false }), progresses(6), fires(9));
+  assert.equal(corrected.context.level, 1);
+  assert.deepEqual(corrected.context.episode?.correctedTurns, [9]);
+});
+
+test("Real progress takes back one step of the ladder, but never the first (T9)", () => {
+  const third = run(fires(5), fires(9), fires(13), progresses(14));
+  const back = nextThread(third, fires(17, { correctionsMax: 9 }));
+  assert.ok(isDue(back, 17));
+  assert.equal(
+    back.context.level,
+    3,
+    "the third step again, where a person would have been called",
+  );
+  const first = run(fires(5), progresses(6), fires(10));
+  assert.equal(first.context.level, 2, "the plain note is not given twice");
+});
+
+const stronger = { strongerTurnsMax: 2 };
+const isStronger = ({ value, context }: ThreadSnapshot, turn: number) =>
+  value === "escalated" && context.strongerTurn === turn;
+/** Three corrections, none of which helped. */
+const ladder = (given: Partial<Verdict> = {}) => [
+  fires(5, given),
+  fires(9, given),
+  fires(13, given),
+];
+
+test("When the ladder is used up one turn goes to a stronger model, twice at most (T11)", () => {
+  const once = run(...ladder(stronger), fires(17, stronger));
+  assert.ok(isStronger(once, 17));
+  for (const turn of [18, 19, 20]) assert.equal(nextThread(once, fires(turn, stronger)), once);
+  const twice = nextThread(once, fires(21, stronger));
+  assert.ok(isStronger(twice, 21));
+  assert.equal(nextThread(twice, fires(25, stronger)), twice);
+  assert.equal(nextThread(twice, progresses(22)).context.outcome?.kind, "recovered");
+});
+
+test("A loop that comes back has no stronger model again before the cool-down is over (T11)", () => {
+  const given = { ...stronger, correctionsMax: 0 };
+  const back = run(fires(5, given), progresses(6), fires(7, given));
+  assert.equal(back.value, "escalated");
+  assert.equal(back.context.strongerTurns, 1);
+  assert.ok(isStronger(nextThread(back, fires(9, given)), 9));
+});
+
+test("Without being asked for, no turn goes to a stronger model (T11)", () => {
+  assert.equal(run(...ladder(), fires(17)).context.strongerTurn, null);
+  const unwanted = { ...stronger, mayCorrect: false };
+  const escalated = run(...ladder(), fires(17));
+  assert.equal(nextThread(escalated, fires(21, unwanted)), escalated);
+});
+
+test("What was seen before a stronger model's turn says nothing about it (T7)", () => {
+  const given = run(...ladder(stronger), fires(17, stronger));
+  for (const event of [progresses(17), answers(16)]) assert.equal(nextThread(given, event), given);
+  assert.equal(nextThread(given, answers(17)).value, "steady");
+});
+
+const kind = { mayEnd: true };
+
+test("A loop that nothing helped is ended, where the profile says so (T12)", () => {
+  const third = run(...ladder(kind));
+  for (const turn of [14, 15, 16]) assert.equal(nextThread(third, fires(turn, kind)), third);
+  const ended = nextThread(third, fires(17, kind));
+  assert.equal(ended.value, "halted");
+  assert.equal(ended.context.endedTurn, 17);
+  assert.equal(ended.context.outcome?.kind, "ended");
+  assert.equal(ended.context.outcome?.turns, 12);
+});
+
+test("A stronger model is tried before an end (T12)", () => {
+  const both = { ...kind, strongerTurnsMax: 1 };
+  const given = run(...ladder(both), fires(17, both));
+  assert.ok(isStronger(given, 17));
+  assert.equal(nextThread(given, fires(20, both)), given);
+  assert.equal(nextThread(given, fires(21, both)).value, "halted");
+});
+
+test("No thread is ended that was not corrected twice, or that brings anything new (T12)", () => {
+  const once = { ...kind, correctionsMax: 1 };
+  assert.equal(run(fires(5, once), fires(9, once), fires(20, once)).value, "escalated");
+  const never = { ...kind, correctionsMax: 0 };
+  assert.equal(run(fires(5, never), fires(9, never)).value, "escalated");
+  const third = run(...ladder(kind));
+  assert.equal(nextThread(third, fires(17, { ...kind, progress: true })).value, "escalated");
+  assert.equal(nextThread(third, fires(17, { ...kind, key: "b" })).value, "correcting");
+  assert.equal(nextThread(third, fires(17, { ...kind, mayCorrect: false })).value, "correcting");
+  assert.equal(nextThread(third, fires(17)).value, "escalated", "nor where endings are off");
+});
+
+test("Corrections of before a recovery do not count towards an end (T12)", () => {
+  const spent = { ...kind, correctionsMax: 3 };
+  const back = run(...ladder(spent), progresses(14), fires(18, spent));
+  assert.equal(back.value, "escalated");
+  assert.equal(nextThread(back, fires(30, spent)).value, "escalated");
+});
+
+test("New words of a person open an ended thread again, and the loop has time once more (T13)", () => {
+  const ended = run(...ladder(kind), fires(17, kind));
+  const resumed = nextThread(ended, speaks(18));
+  assert.equal(resumed.value, "escalated");
+  assert.equal(resumed.context.endedTurn, null);
+  for (const turn of [18, 19, 20, 21]) {
+    assert.equal(nextThread(resumed, fires(turn, kind)), resumed);
+  }
+  assert.equal(nextThread(resumed, progresses(19)).context.outcome?.kind, "recovered");
+  assert.equal(nextThread(resumed, fires(22, kind)).value, "halted");
+});
+
+test("What a person halted no words of a request open again (T13)", () => {
+  const halted = run(...ladder(kind), fires(17, kind), { type: "operator.halted" });
+  assert.equal(halted.value, "halted");
+  assert.equal(nextThread(halted, speaks(18)), halted);
+  assert.equal(nextThread(run({ type: "operator.halted" }), speaks(2)).value, "halted");
+});
+
+test("A person ends what the ladder has ended, too (T10, T13)", () => {
+  const ended = run(...ladder(kind), fires(17, kind));
+  assert.deepEqual(nextThread(ended, { type: "operator.reset" }), initialThread());
+  const dismissed = nextThread(ended, { type: "operator.dismissed" });
+  assert.equal(dismissed.value, "steady");
+  assert.equal(dismissed.context.endedTurn, null);
 });

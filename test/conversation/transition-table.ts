@@ -172,11 +172,14 @@ const says = (severity: Verdict["severity"], given: Partial<Verdict> = {}): Verd
   mayCorrect: true,
   coolDownTurns: 3,
   correctionsMax: 4,
+  strongerTurnsMax: 0,
+  mayEnd: false,
   ...given,
 });
 const fires = (given: Partial<Verdict> = {}) => says("firing", given);
 const onward = (given: Partial<Verdict>) => fires({ key: "b", progress: true, ...given });
 const answers = (turn: number, final: boolean) => ({ type: "turn.answered", turn, final }) as const;
+const speaks = (turn: number) => ({ type: "person.spoke", turn }) as const;
 const corrects = (turn: number) => ({ type: "operator.corrected", turn }) as const;
 
 const loop = { pattern: "same-result", key: "a", openedTurn: 10, correctedTurns: [10] };
@@ -190,11 +193,22 @@ const onLevel = (level: number): ThreadContext => ({
 });
 const outcome = { pattern: "same-result", key: "a", level: 1, turns: 2, turn: 12 };
 const escalated = { ...onLevel(1), outcome: { ...outcome, kind: "escalated" as const } };
-const cameBackFrom = (level: number) => ({
+const cameBackFrom = (level: number, kind: "recovered" | "ignored" = "recovered") => ({
   ...nothing,
   correctionTurn: 10,
-  outcome: { ...outcome, level, kind: "recovered" },
+  outcome: { ...outcome, level, kind },
 });
+/** Two corrections of this very loop were ignored; `a` has nothing left but a stronger model or an end. */
+const ignored = {
+  ...onLevel(2),
+  episode: { ...loop, openedTurn: 8, correctedTurns: [8, 10] },
+};
+const ignoredLong = { ...ignored, outcome: { ...outcome, kind: "escalated" as const } };
+const endedByLadder = {
+  ...ignored,
+  outcome: { ...outcome, turn: 14, turns: 6, kind: "ended" as const },
+  endedTurn: 14,
+};
 const observed = { ...nothing, episode: { ...loop, correctedTurns: [] } };
 
 export const USUAL_THREAD: Usual<ThreadSnapshot> = {
@@ -217,9 +231,14 @@ const firesAtRest = [
     given: cameBackFrom(1),
   },
   to("escalated", "firing, ladder or allowance used up", fires({ correctionsMax: 0 })),
-  { ...to("escalated", "firing, ladder or allowance used up", fires()), given: cameBackFrom(3) },
+  {
+    ...to("escalated", "firing, ladder or allowance used up", fires()),
+    given: cameBackFrom(3, "ignored"),
+  },
   to("correcting", "firing otherwise", fires()),
 ];
+const stays = { "person.spoke": "ignored" } as const;
+const usedUp = { correctionsMax: 2, mayEnd: true };
 const acts = {
   "operator.corrected": [to("correcting", "always", corrects(14), corrects(10))],
   "operator.halted": [to("halted", "always", { type: "operator.halted" } as const)],
@@ -228,7 +247,7 @@ const acts = {
 };
 const answersIn = <State extends ThreadState>(state: State) => [
   to(state, "not final", answers(14, false)),
-  to(state, "turn before the latest correction", answers(9, true)),
+  to(state, "turn before the latest step, or the opening", answers(9, true)),
   to("steady", "otherwise", answers(10, true)),
 ];
 
@@ -241,6 +260,7 @@ export const THREAD_TABLE: Table<ThreadSnapshot, ThreadEvent> = {
       ...firesAtRest,
     ],
     "turn.answered": "ignored",
+    ...stays,
     ...acts,
   },
   suspected: {
@@ -251,7 +271,16 @@ export const THREAD_TABLE: Table<ThreadSnapshot, ThreadEvent> = {
       to("suspected", "suspected", says("suspected")),
       ...firesAtRest,
     ],
-    "turn.answered": "ignored",
+    "turn.answered": [
+      to("suspected", "no known loop", answers(14, true)),
+      { ...to("suspected", "not final", answers(14, false)), given: observed },
+      {
+        ...to("suspected", "turn before the latest step, or the opening", answers(9, true)),
+        given: observed,
+      },
+      { ...to("steady", "otherwise", answers(10, true)), given: observed },
+    ],
+    ...stays,
     ...acts,
   },
   correcting: {
@@ -261,14 +290,28 @@ export const THREAD_TABLE: Table<ThreadSnapshot, ThreadEvent> = {
       to("correcting", "clear otherwise, or suspected", says("clear"), says("suspected")),
       to("correcting", "the loop again, may not correct", fires({ mayCorrect: false })),
       to("correcting", "the loop again, in the cool-down", fires({ turn: 13 })),
+      {
+        ...to("halted", "the loop again, past help", fires(usedUp)),
+        given: ignored,
+      },
       { ...to("escalated", "the loop again, ladder used up", fires()), given: onLevel(3) },
       to("escalated", "the loop again, allowance used up", fires({ correctionsMax: 1 })),
+      {
+        ...to(
+          "escalated",
+          "the loop again, allowance used up",
+          fires({ ...usedUp, strongerTurnsMax: 1 }),
+          fires({ ...usedUp, progress: true }),
+        ),
+        given: ignored,
+      },
       to("correcting", "the loop again otherwise", fires()),
       to("suspected", "another loop, may not correct", fires({ key: "b", mayCorrect: false })),
       to("escalated", "another loop, allowance used up", fires({ key: "b", correctionsMax: 1 })),
       to("correcting", "another loop otherwise", fires({ key: "b", turn: 11 })),
     ],
     "turn.answered": answersIn("correcting"),
+    ...stays,
     ...acts,
     "operator.corrected": [
       to("correcting", "always, once a turn", corrects(14), corrects(10), corrects(9)),
@@ -279,19 +322,25 @@ export const THREAD_TABLE: Table<ThreadSnapshot, ThreadEvent> = {
       stale("escalated", escalated),
       to("steady", "clear, with progress", says("clear", { progress: true })),
       to("escalated", "clear otherwise, or suspected", says("clear"), says("suspected")),
+      to("escalated", "the loop again, a stronger model is left", fires({ strongerTurnsMax: 1 })),
+      { ...to("halted", "the loop again, past help", fires(usedUp)), given: ignoredLong },
       to("escalated", "the loop again, or another without progress", fires(), fires({ key: "b" })),
       to("suspected", "another loop, may not correct", onward({ mayCorrect: false })),
       to("escalated", "another loop, allowance used up", onward({ correctionsMax: 1 })),
       to("correcting", "another loop otherwise", onward({})),
     ],
     "turn.answered": answersIn("escalated"),
+    ...stays,
     ...acts,
   },
   halted: {
     "verdict.reached": "ignored",
     "turn.answered": "ignored",
+    "person.spoke": [
+      { ...to("escalated", "ended by the ladder", speaks(16)), given: endedByLadder },
+      to("halted", "halted by a person", speaks(16)),
+    ],
     ...acts,
     "operator.corrected": "ignored",
-    "operator.halted": "ignored",
   },
 };
