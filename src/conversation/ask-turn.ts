@@ -1,73 +1,20 @@
 // What a conversation decides when a turn is asked: resend, verdict, correction, budget. The first half of a turn.
 // Pure: no I/O, no clock, no randomness. Must never decide anything after bytes went upstream (that is settle-turn).
 
-import type { DivergenceMode, Profile } from "../turn/profile.ts";
-import type { Transcript } from "../turn/transcript.ts";
 import { BUDGET_WARNED_PERCENT, nextLife } from "./conversation.machine.ts";
 import { isCalm } from "./calm-life.ts";
-import { budgetNote, correctionText } from "./correction.ts";
-import {
-  addCorrection,
-  anchorOf,
-  BUDGET_PATTERN,
-  isDue,
-  settleOutcome,
-  standingCorrections,
-} from "./corrections.ts";
-import type { Insertion } from "./corrections.ts";
-import { judge } from "./divergence/judge.ts";
-import type { Verdict } from "./divergence/verdict.ts";
+import { budgetNote } from "./correction.ts";
+import { addCorrection, BUDGET_PATTERN, standingCorrections } from "./corrections.ts";
 import { absorb, type Seen } from "./absorb.ts";
-import { appendEvidence, gatherSteps, type Step } from "./evidence.ts";
-import {
-  recordVerdict,
-  VERDICTS_KEPT_MAX,
-  type ConversationRecord,
-  type CorrectionRecord,
-  type ThreadEntry,
-  type ThreadRecord,
-} from "./record.ts";
-import { nextThread, OPERATOR_PATTERN, type ThreadEvent } from "./thread.machine.ts";
-import type { ThreadMatch } from "./threads.ts";
+import { openEpisode } from "./episodes.ts";
+import { gatherSteps, type GatherOptions } from "./gather-steps.ts";
+import { haltOf, isStrongerTurn, judgeTurn, withCorrection, withMachine } from "./judge-turn.ts";
+import { personSpoke } from "./person-spoke.ts";
+import type { ConversationRecord, CorrectionRecord, ThreadRecord } from "./record.ts";
+import { nextThread } from "./thread.machine.ts";
+import type { TurnAsked, TurnQuestion } from "./turn-question.ts";
 
-export interface TurnQuestion {
-  readonly requestId: string;
-  readonly transcript: Transcript;
-  readonly match: ThreadMatch;
-  readonly threadId: string;
-  readonly profile: Profile;
-  /** The strictest of the global, the key's and the profile's setting. */
-  readonly divergence: DivergenceMode;
-  /** False when the caller sent `X-Router-Corrections: off`. */
-  readonly correctionsWanted: boolean;
-  readonly hints: { readonly agent: string | null };
-  readonly idempotency: string | null;
-  readonly spentNanoUsd: number;
-  readonly now: number;
-}
-
-/** The conversation after the question, not yet stored. */
-export interface TurnAsked {
-  readonly record: ConversationRecord;
-  readonly thread: ThreadRecord;
-  readonly threadId: string;
-  readonly kind: ThreadEntry["kind"];
-  /** Number of this turn in the conversation; for a resend, the number of the turn it repeats. */
-  readonly turn: number;
-  /** Number of this turn among those of its thread: what cool-down and recovery are counted in. */
-  readonly threadTurn: number;
-  readonly resend: boolean;
-  /** Steps this request brought, for settle-turn. */
-  readonly steps: readonly Step[];
-  readonly verdict: Verdict | null;
-  readonly insertions: readonly Insertion[];
-  /** The correction decided in this very turn, if there is one. */
-  readonly correction: CorrectionRecord | null;
-  /** Something was decided that must be stored before any byte goes upstream (I2). */
-  readonly decided: boolean;
-  /** The conversation is over: answer with a kind ending instead of calling a model. */
-  readonly ending: "budget" | "halted" | null;
-}
+export type { TurnAsked, TurnQuestion } from "./turn-question.ts";
 
 /** Answers the question. The pin is decided beside this, by routing and the pin machine. */
 export function askTurn(
@@ -78,9 +25,14 @@ export function askTurn(
   const resend = isResend(thread, question);
   const side = question.match.kind === "side";
   const turn = turnNumber(record, thread, { resend, side });
-  const standing = standingCorrections(record, question.threadId, question.transcript);
+  const { by, equal } = question.match;
+  // What went out before is kept by the provider, as all that came before it.
+  const isKept = by === "answer" && !equal;
+  const standing = isKept
+    ? { record, insertions: [] }
+    : standingCorrections(record, question.threadId, question.transcript);
   const steps =
-    resend || side ? [] : gatherSteps(question.transcript, { from: question.match.from, turn });
+    resend || side ? [] : gatherSteps(question.transcript, gathering(thread, question, turn));
   const amounts = { spentNanoUsd: question.spentNanoUsd, budgetNanoUsd: record.budgetNanoUsd };
   const life = isCalm(record.life, amounts)
     ? record.life
@@ -89,25 +41,29 @@ export function askTurn(
   const carries = !resend && !side && question.correctionsWanted;
   const warned = life.value === "warned" && record.life.value !== "warned";
   const held = warned && !carries ? record.life : life;
-  const base: TurnAsked = {
+  const threadTurn = threadTurnNumber(question, resend);
+  const opened: TurnAsked = {
     record: { ...standing.record, life: held },
     thread,
     threadId: question.threadId,
     kind: question.match.kind,
     turn,
-    threadTurn: (question.match.entry?.turns ?? 0) + 1,
+    threadTurn,
     resend,
     steps,
     verdict: null,
     insertions: standing.insertions,
     correction: null,
+    stronger: !side && isStrongerTurn(thread.machine, threadTurn),
+    episode: side ? null : (openEpisode(standing.record, question.threadId)?.id ?? null),
     decided: held !== record.life || standing.record !== record,
-    ending: endingOf(life.value, thread),
+    ending: life.value === "exhausted" ? "budget" : haltOf(thread.machine, question),
   };
+  const base = resend || side ? opened : resume(opened, question);
   if (base.ending !== null || resend || side) return base;
   const judged =
     question.divergence === "off" && !isCorrecting(thread) ? base : judgeTurn(base, question);
-  if (!warned || !carries) return judged;
+  if (!warned || !carries || judged.ending !== null) return judged;
   // One note a turn: a loop is the more urgent one, and the warning is given next time.
   if (judged.correction !== null) {
     return { ...judged, record: { ...judged.record, life: record.life } };
@@ -119,14 +75,32 @@ export function askTurn(
   });
 }
 
+/** What is new of the transcript, and what helps to read it. */
+function gathering(thread: ThreadRecord, question: TurnQuestion, turn: number): GatherOptions {
+  const { match, profile } = question;
+  return {
+    from: match.from,
+    turn,
+    rules: profile.divergence.loop,
+    pending: thread.evidence.pending,
+    condensed: match.by === "summary",
+  };
+}
+
 /** A person may correct a thread whose profile does not watch for loops. */
 function isCorrecting(thread: ThreadRecord): boolean {
   return thread.machine.value === "correcting";
 }
 
-function endingOf(life: string, thread: ThreadRecord): TurnAsked["ending"] {
-  if (life === "exhausted") return "budget";
-  return thread.machine.value === "halted" ? "halted" : null;
+/** What the ladder ended, a person opens again by saying something new; what a person halted stays halted. */
+function resume(asked: TurnAsked, question: TurnQuestion): TurnAsked {
+  if (asked.ending !== "loop" || !personSpoke(question.transcript, question.match.from)) {
+    return asked;
+  }
+  const before = asked.thread.machine;
+  const machine = nextThread(before, { type: "person.spoke", turn: asked.threadTurn });
+  const resumed = { ...asked, thread: { ...asked.thread, machine }, decided: true };
+  return withMachine(resumed, question, { before, progress: false });
 }
 
 function isResend(thread: ThreadRecord, question: TurnQuestion): boolean {
@@ -145,86 +119,10 @@ function turnNumber(
   return turn.side ? record.turns : record.turns + 1;
 }
 
-/** Runs the detector and, only where the verdict matters to it, the thread machine. */
-function judgeTurn(asked: TurnAsked, question: TurnQuestion): TurnAsked {
-  const evidence = appendEvidence(asked.thread.evidence, asked.steps);
-  const settings = question.profile.divergence;
-  const verdict = judge(evidence, { fresh: asked.steps.length, settings });
-  const before = asked.thread.machine;
-  const calm = before.value === "steady" && verdict.severity === "clear";
-  if (calm) return { ...asked, verdict };
-  // What a person asked for goes out whatever the detector thinks: it is judged again after that.
-  const asPerson = isDue(before, dueAt(asked));
-  const machine = asPerson ? before : nextThread(before, verdictEvent(asked, question, verdict));
-  const thread: ThreadRecord = {
-    ...asked.thread,
-    machine,
-    verdicts:
-      verdict.severity === "clear"
-        ? asked.thread.verdicts
-        : [...asked.thread.verdicts, recordVerdict(verdict, asked.turn)].slice(-VERDICTS_KEPT_MAX),
-  };
-  const change = { before: before.context, after: machine.context };
-  const record = settleOutcome(asked.record, asked.threadId, change);
-  const judged: TurnAsked = { ...asked, record, thread, verdict, decided: true };
-  const due = isDue(machine, dueAt({ ...asked, record }));
-  if (!due) return judged;
-  const level = machine.context.level;
-  return withCorrection(judged, question, {
-    text: correctionText(verdict, { level }),
-    pattern: asPerson ? OPERATOR_PATTERN : (verdict.pattern ?? OPERATOR_PATTERN),
-    level,
-  });
-}
-
-function dueAt(asked: TurnAsked): Parameters<typeof isDue>[1] {
-  return { record: asked.record, threadId: asked.threadId, turn: asked.threadTurn };
-}
-
-function verdictEvent(asked: TurnAsked, question: TurnQuestion, verdict: Verdict): ThreadEvent {
-  const settings = question.profile.divergence;
-  return {
-    type: "verdict.reached",
-    turn: asked.threadTurn,
-    severity: verdict.severity,
-    pattern: verdict.pattern,
-    key: verdict.key,
-    progress: verdict.progress,
-    mayCorrect: question.divergence === "correct" && question.correctionsWanted,
-    coolDownTurns: settings.coolDownTurns,
-    correctionsMax: Math.max(0, settings.correctionsMax - sentToOthers(asked)),
-  };
-}
-
-/** The allowance is the conversation's: what other threads were sent is used up for this one too. */
-function sentToOthers(asked: TurnAsked): number {
-  return asked.record.corrections.filter(
-    ({ thread, pattern }) => thread !== asked.threadId && pattern !== BUDGET_PATTERN,
-  ).length;
-}
-
-/** Adds a correction behind the newest message. Its place is fixed later, when the deployment is known. */
-function withCorrection(
-  asked: TurnAsked,
-  question: TurnQuestion,
-  note: { readonly text: string; readonly pattern: string; readonly level: number },
-): TurnAsked {
-  const correction: CorrectionRecord = {
-    id: `${question.requestId}.${note.level}`,
-    thread: asked.threadId,
-    turn: asked.turn,
-    threadTurn: asked.threadTurn,
-    level: note.level,
-    pattern: note.pattern,
-    text: note.text,
-    place: "user-after-tool",
-    anchor: anchorOf(question.transcript),
-    model: "",
-    sentAt: question.now,
-    retired: null,
-    outcome: null,
-  };
-  return { ...asked, correction, decided: true };
+/** A resend is the turn it repeats; one that was never counted is the first. */
+function threadTurnNumber(question: TurnQuestion, resend: boolean): number {
+  const turns = question.match.entry?.turns ?? 0;
+  return resend ? Math.max(1, turns) : turns + 1;
 }
 
 /** Fixes place and model of the new correction and adds it to the record and the insertions. */

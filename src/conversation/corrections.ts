@@ -1,11 +1,11 @@
-// The corrections of a thread over its life: which still stand, where they go, and what became of them.
+// The corrections of a thread over its life: which still stand, where they go, and which are used no more.
 // Pure. Must never move a correction that was sent: it is re-inserted byte for byte or retired for good.
 
 import type { CorrectionPlace } from "../turn/deployment.ts";
 import type { Transcript } from "../turn/transcript.ts";
 import { messageFingerprint } from "./fingerprint.ts";
 import { CORRECTIONS_KEPT_MAX, type ConversationRecord, type CorrectionRecord } from "./record.ts";
-import type { ThreadContext, ThreadSnapshot } from "./thread.machine.ts";
+import type { ThreadSnapshot } from "./thread-snapshot.ts";
 
 /** Pattern of the note that asks to wrap up: it is no correction of a loop, and has no outcome. */
 export const BUDGET_PATTERN = "budget";
@@ -101,35 +101,4 @@ export function retireCorrection(
       : correction,
   );
   return { ...record, corrections };
-}
-
-/** Writes the outcome of a closed episode into the corrections of its thread that have none yet. */
-export function settleOutcome(
-  record: ConversationRecord,
-  thread: string,
-  change: { readonly before: ThreadContext; readonly after: ThreadContext },
-): ConversationRecord {
-  const outcome = change.after.outcome;
-  if (outcome === null || sameOutcome(change.before.outcome, outcome)) return record;
-  const corrections = record.corrections.map((correction) =>
-    correction.thread === thread && concerns(outcome, correction)
-      ? { ...correction, outcome: { kind: outcome.kind, turns: outcome.turns } }
-      : correction,
-  );
-  return { ...record, corrections };
-}
-
-/** An open correction takes any outcome; a recovery is taken back when the same loop returns soon. */
-function concerns(
-  outcome: NonNullable<ThreadContext["outcome"]>,
-  correction: CorrectionRecord,
-): boolean {
-  if (correction.pattern === BUDGET_PATTERN) return false;
-  if (correction.outcome === null) return true;
-  const sameLoop = correction.pattern === outcome.pattern;
-  return outcome.kind === "relapsed" && correction.outcome.kind === "recovered" && sameLoop;
-}
-
-function sameOutcome(before: ThreadContext["outcome"], after: ThreadContext["outcome"]): boolean {
-  return before?.kind === after?.kind && before?.turn === after?.turn;
 }

@@ -6,7 +6,8 @@ import { initialLife, lifeSnapshotSchema, type LifeState } from "./conversation.
 import type { Verdict } from "./divergence/verdict.ts";
 import { emptyEvidence, readEvidence, type Evidence } from "./evidence.ts";
 import { pinSnapshotSchema } from "./pin.machine.ts";
-import { initialThread, threadSnapshotSchema } from "./thread.machine.ts";
+import { initialThread } from "./thread.machine.ts";
+import { threadSnapshotSchema } from "./thread-snapshot.ts";
 
 /** Raised when the shape of a row changes; a newer one than this is refused and quarantined. */
 export const RECORD_SCHEMA = 1;
@@ -18,6 +19,8 @@ export const WAITING_MAX = 64;
 export const THREADS_MAX = 16;
 /** Most corrections one conversation remembers, the retired ones included. */
 export const CORRECTIONS_KEPT_MAX = 16;
+/** Most episodes one conversation remembers, of all its threads. */
+export const EPISODES_KEPT_MAX = 16;
 /** Most verdicts one thread remembers. */
 export const VERDICTS_KEPT_MAX = 16;
 /** How many of the newest message fingerprints a checkpoint holds. */
@@ -74,7 +77,56 @@ const correctionSchema = z.object({
   sentAt: z.number(),
   /** Why it is no longer inserted; null while it is. */
   retired: z.string().max(64).nullable(),
+  /** Turns of the thread from this correction to the outcome. */
   outcome: z.object({ kind: z.string().max(32), turns: count }).nullable(),
+  /** Id of the episode it belongs to; null for a note about the budget, and in rows before episodes. */
+  episode: shortText.nullable().default(null),
+});
+
+const episodeSchema = z.object({
+  id: shortText,
+  thread: z.string().max(64),
+  pattern: shortText,
+  key: shortText,
+  /**
+   * corrected: it may be corrected, or was. observed: its conversation is of the share that is only watched.
+   * shadow: the settings or the caller allowed no correction.
+   */
+  arm: z.enum(["corrected", "observed", "shadow"]),
+  /** Number of the conversation's turn in which it was first seen, and of its thread's. */
+  turn: count,
+  openedTurn: count,
+  openedAt: z.number(),
+  /** Highest step of the ladder. */
+  level: count,
+  corrections: count,
+  strongerTurns: count,
+  /** All that the turns used which were sent while it was open. */
+  spent: z.object({
+    turns: count,
+    inputTokens: count,
+    outputTokens: count,
+    costNanoUsd: z.number(),
+    unpricedTurns: count,
+  }),
+  /** What was last told of it: `escalated` and `ended` while it is open, the others when it is over. */
+  outcome: z
+    .object({
+      kind: z.enum([
+        "recovered",
+        "relapsed",
+        "ignored",
+        "escalated",
+        "ended",
+        "dismissed",
+        "reset",
+      ]),
+      /** Turns of the thread from the onset to the outcome, and the turn in which it was told. */
+      turns: count,
+      threadTurn: count,
+    })
+    .nullable(),
+  closedAt: z.number().nullable(),
 });
 
 const recordSchema = z.object({
@@ -90,6 +142,8 @@ const recordSchema = z.object({
   pins: z.array(pinEntrySchema).max(PINS_MAX),
   threads: z.array(threadEntrySchema).max(THREADS_MAX),
   corrections: z.array(correctionSchema).max(CORRECTIONS_KEPT_MAX),
+  /** Oldest first. Rows from before there were episodes have none. */
+  episodes: z.array(episodeSchema).max(EPISODES_KEPT_MAX).default([]),
   totals: z.object({
     inputTokens: count,
     outputTokens: count,
@@ -106,6 +160,7 @@ const recordSchema = z.object({
 export type PinEntry = z.infer<typeof pinEntrySchema>;
 export type ThreadEntry = z.infer<typeof threadEntrySchema>;
 export type CorrectionRecord = z.infer<typeof correctionSchema>;
+export type EpisodeRecord = z.infer<typeof episodeSchema>;
 export type ConversationRecord = z.infer<typeof recordSchema>;
 
 export type TurnOutcome = "pending" | "completed" | "failed" | "aborted" | "cut" | "ended";
@@ -133,6 +188,8 @@ const threadRecordSchema = z.object({
   machine: threadSnapshotSchema,
   lastTurn: lastTurnSchema.nullable(),
   verdicts: z.array(verdictRecordSchema).max(VERDICTS_KEPT_MAX),
+  /** What was found in the latest answer and waits for the next turn; null: nothing. */
+  finding: z.object({ turn: count, count }).nullable().default(null),
 });
 
 export type VerdictRecord = z.infer<typeof verdictRecordSchema>;
@@ -173,6 +230,7 @@ export function newConversation(options: NewConversation): ConversationRecord {
     pins: [],
     threads: [],
     corrections: [],
+    episodes: [],
     totals: {
       inputTokens: 0,
       outputTokens: 0,
@@ -192,6 +250,7 @@ export function newThread(): ThreadRecord {
     machine: initialThread(),
     lastTurn: null,
     verdicts: [],
+    finding: null,
     evidence: emptyEvidence(),
   };
 }

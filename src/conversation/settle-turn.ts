@@ -1,12 +1,19 @@
 // What a conversation learns when a turn has ended: facts only. The second half of a turn.
 // Pure. Must never re-plan, remove a sent correction, or refuse a fact: it is applied to whatever row is newest (I3).
 
+import type { ToolRules } from "../turn/profile.ts";
+import type { ToolCall } from "../turn/transcript.ts";
 import type { Usage } from "../turn/usage.ts";
 import { absorb, type Seen } from "./absorb.ts";
 import { isCalm } from "./calm-life.ts";
 import { nextLife } from "./conversation.machine.ts";
-import { isDue, retireCorrection, settleOutcome } from "./corrections.ts";
+import { isDue, retireCorrection } from "./corrections.ts";
+import { followEpisodes, spendOnEpisode } from "./episodes.ts";
+import type { Evidence } from "./evidence.ts";
+import { noteAnswer } from "./gather-steps.ts";
 import { nextPin, pinnedModel } from "./pin.machine.ts";
+import { noteRepetition } from "./divergence/answer-finding.ts";
+import type { Repetition } from "./divergence/stream-repetition.ts";
 import type { ConversationRecord, ThreadRecord, TurnOutcome } from "./record.ts";
 import { nextThread } from "./thread.machine.ts";
 import { leavePins, pinOf, withPin } from "./pins.ts";
@@ -23,8 +30,14 @@ export interface TurnFacts {
   readonly resend: boolean;
   readonly idempotency: string | null;
   readonly outcome: TurnOutcome;
+  /** What the answer asked for and said, where the next request may go on without repeating it. */
+  readonly said?: { readonly calls: readonly ToolCall[]; readonly text: string } | null;
+  /** Rules of the profile for single tools. */
+  readonly rules?: ToolRules;
   /** The answer asked for no tool: the thread came to an answer of its own. */
   readonly answered: boolean;
+  /** What was found in the text of the answer: judged when the next turn is asked. */
+  readonly repetition: Repetition | null;
   readonly usage: Usage;
   /** Null: the price is not known. */
   readonly costNanoUsd: number | null;
@@ -34,7 +47,11 @@ export interface TurnFacts {
     readonly requested: string;
     readonly deployment: string;
     readonly model: string;
+    /** Served outside the pin on purpose, for this one turn. */
+    readonly exception: boolean;
   } | null;
+  /** Id of the episode that was open when the turn was sent. */
+  readonly episode: string | null;
   readonly pinMoved: boolean;
   /** `X-Conversation-Final: true`. */
   readonly final: boolean;
@@ -56,7 +73,9 @@ export function settleTurn(
   thread: ThreadRecord,
   facts: TurnFacts,
 ): TurnSettled {
-  const absorbed = absorb(record, thread, facts.seen);
+  // What a commit before the bytes has taken in is not new any more, even where it looks like the next request.
+  const pending = thread.lastTurn?.requestId === facts.requestId;
+  const absorbed = absorb(record, thread, pending ? { ...facts.seen, steps: [] } : facts.seen);
   const side = facts.seen.kind === "side";
   const adds = !facts.counted && !facts.resend && !side;
   const turn = adds ? record.turns + 1 : facts.turn;
@@ -83,8 +102,19 @@ export function settleTurn(
     totals: addTotals(record.totals, facts),
     updatedAt: facts.now,
   };
-  const change = { before: thread.machine.context, after: settledThread.machine.context };
-  const withOutcome = settleOutcome(counted, facts.seen.threadId, change);
+  const spent = spendOnEpisode(counted, { ...facts, isNewTurn: !facts.resend });
+  const withOutcome = followEpisodes(spent, {
+    thread: facts.seen.threadId,
+    turn,
+    threadTurn: facts.threadTurn,
+    before: thread.machine.context,
+    after: settledThread.machine.context,
+    // A turn that ends opens nothing: only a verdict does. And it closes what it has answered.
+    arm: "shadow",
+    progress: true,
+    byPerson: null,
+    now: facts.now,
+  });
   const withoutRefused = facts.refusedCorrections.reduce(
     (next, id) => retireCorrection(next, id, "refused by upstream"),
     withOutcome,
@@ -116,7 +146,8 @@ function settleThread(
   // A turn that was stored as pending has been counted as a resend by that already.
   const resends = previous?.requestId === facts.requestId ? before : facts.resend ? before + 1 : 0;
   return {
-    ...thread,
+    ...noteRepetition(thread, facts),
+    evidence: noteSaid(thread, facts),
     machine,
     lastTurn: {
       requestId: facts.requestId,
@@ -128,6 +159,10 @@ function settleThread(
   };
 }
 
+function noteSaid({ evidence }: ThreadRecord, { said, rules = {} }: TurnFacts): Evidence {
+  return said === null || said === undefined ? evidence : noteAnswer(evidence, { ...said, rules });
+}
+
 /** What a turn that ended means for its pin: it waits no more, and an answer of the pinned model binds. */
 export function settlePin(
   before: ConversationRecord,
@@ -135,14 +170,14 @@ export function settlePin(
 ): ConversationRecord {
   const record = leavePins(before, facts.requestId);
   if (facts.served === null) return record;
-  const { requested, deployment, model } = facts.served;
+  const { requested, deployment, model, exception } = facts.served;
   const pin = pinOf(record, requested);
   if (pin === null) return record;
   const unchanged =
     pin.snapshot.value === "home" && pin.snapshot.context.home?.deployment === deployment;
   const snapshot = unchanged
     ? pin.snapshot
-    : nextPin(pin.snapshot, { type: "turn.served", deployment, model, exception: false });
+    : nextPin(pin.snapshot, { type: "turn.served", deployment, model, exception });
   // Only an answer of the pinned model makes the pin binding.
   const served = pin.served || pinnedModel(snapshot)?.model === model;
   const waiting = served ? [] : pin.waiting;

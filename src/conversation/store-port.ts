@@ -51,6 +51,15 @@ export interface ReceiptWrite {
   readonly body: string;
 }
 
+/** What is known of an answer by the id that its provider gave it. Written again, the newest counts. */
+export interface AnswerWrite {
+  /** Hash of tenant and answer id: the isolation between tenants lies in this key. */
+  readonly key: string;
+  /** JSON text. Must never hold anything of the answer itself. */
+  readonly body: string;
+  readonly expiresAt: number;
+}
+
 /** One atomic unit: all of it is stored, or none. Without a conversation only the receipts are appended. */
 export interface TurnCommit {
   readonly tenant: string;
@@ -58,6 +67,8 @@ export interface TurnCommit {
   /** Only together with a conversation. */
   readonly thread: ThreadWrite | null;
   readonly receipts: readonly ReceiptWrite[];
+  /** Of answers that a later request may go on from. */
+  readonly answers?: readonly AnswerWrite[];
 }
 
 export interface Page<Item> {
@@ -89,6 +100,8 @@ export interface ConversationStore {
   readonly kind: string;
   loadConversation(key: string): Promise<StoredConversation | null>;
   loadThread(key: string, thread: string): Promise<StoredRow | null>;
+  /** Body of what was written of an answer; null when nothing was, or when it is gone. */
+  loadAnswer(key: string): Promise<string | null>;
   /**
    * Compare-and-set of both rows plus the receipts, in one transaction.
    * `conflict`: a version was not the expected one; nothing at all was stored.
@@ -107,7 +120,10 @@ export interface ConversationStore {
   listConversations(query: ConversationQuery): Promise<Page<ConversationListing>>;
   /** Keeps a copy of a row that could not be read, for a person to look at. Bounded by the store. */
   quarantine(key: string, body: string, reason: string): Promise<void>;
-  /** Deletes a conversation with its threads and receipts. True when it was there. */
+  /**
+   * Deletes a conversation with its threads and receipts, and the answers where the store finds them by it (else they
+   * expire). True when it was there.
+   */
   deleteConversation(tenant: string, key: string): Promise<boolean>;
   /** Removes what has expired at `now`, a bounded number of rows a call. Returns how many. */
   sweep(now: number): Promise<number>;

@@ -35,7 +35,7 @@ export interface ThreadMatch {
   /** The stored checkpoint is a prefix of the request, message by message. */
   readonly prefix: boolean;
   /** How the thread was found, for the receipt. */
-  readonly by: "agent" | "checkpoint" | "overlap" | "summary" | "new";
+  readonly by: "agent" | "answer" | "checkpoint" | "overlap" | "summary" | "new";
 }
 
 /** Finds the thread of this request. Fingerprints of messages are computed at most once each. */
@@ -48,7 +48,7 @@ export function matchThread(
   if (hints.agent !== null) {
     const own = record.threads.filter((entry) => entry.agent === hints.agent);
     const match = ownHistory(own, transcript, fingerprint);
-    return match ?? newThreadMatch(own[0] ?? null, "agent", "agent");
+    return match ?? byHeaderAlone(own, transcript, fingerprint);
   }
   const open = record.threads.filter((entry) => entry.agent === null);
   const match =
@@ -198,6 +198,45 @@ function byOverlap(
     }
   }
   return null;
+}
+
+/**
+ * The client says whose request this is, but its newest messages were changed. What of the checkpoint still stands was
+ * read before; where nothing does, only the newest round is new, or a healthy agent would be told of steps twice.
+ */
+function byHeaderAlone(
+  own: readonly ThreadEntry[],
+  transcript: Transcript,
+  fingerprint: Fingerprinter,
+): ThreadMatch {
+  const [entry] = [...own].sort((left, right) => right.activeAt - left.activeAt);
+  if (entry === undefined) return newThreadMatch(null, "agent", "agent");
+  const from = behindTail(entry, transcript, fingerprint) ?? newestRound(transcript);
+  return { ...newThreadMatch(entry, "agent", "agent"), from };
+}
+
+/** Index behind the newest two neighbours of the checkpoint that stand in the request; null when none do. */
+function behindTail(
+  { tail }: ThreadEntry,
+  transcript: Transcript,
+  fingerprint: Fingerprinter,
+): number | null {
+  const lowest = Math.max(1, transcript.count - OVERLAP_WINDOW);
+  for (let known = tail.length - 1; known > 0; known -= 1) {
+    for (let index = transcript.count - 1; index >= lowest; index -= 1) {
+      const stands = fingerprint(index) === tail[known];
+      if (stands && fingerprint(index - 1) === tail[known - 1]) return index + 1;
+    }
+  }
+  return null;
+}
+
+/** Index of the first of the results at the end; of the last message where there are none. */
+function newestRound(transcript: Transcript): number {
+  const lowest = Math.max(0, transcript.count - OVERLAP_WINDOW);
+  let from = Math.max(0, transcript.count - 1);
+  while (from > lowest && transcript.read(from - 1).results.length > 0) from -= 1;
+  return from;
 }
 
 /** Compacted history: no message of before is left, but the system prompt is the thread's own, and unique. */

@@ -120,6 +120,21 @@ function divergence(receipt: Receipt): string[] {
       `${receipt.corrections_carried} earlier correction(s) were inserted again at their place.`,
     );
   }
+  // Receipts of earlier versions tell nothing of either.
+  const stronger = receipt.stronger_turn ?? null;
+  if (stronger !== null) {
+    lines.push(
+      stronger.deployment === null
+        ? `A stronger model was wanted for this turn, but it stayed on its own: ${stronger.reason}.`
+        : `This turn was given to the stronger model ${stronger.deployment}; the next one is back on the pin.`,
+    );
+  }
+  for (const episode of receipt.episodes ?? []) {
+    lines.push(
+      `The loop ${episode.id} (${episode.pattern}, ${episode.arm}) was ${episode.outcome} after ` +
+        `${episode.turns} turn(s) and ${episode.cost_usd} USD.`,
+    );
+  }
   for (const outcome of receipt.outcomes) {
     lines.push(
       `The correction ${outcome.correction} was ${outcome.kind} after ${outcome.turns} turn(s).`,

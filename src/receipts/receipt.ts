@@ -25,6 +25,22 @@ export interface ReceiptConversation {
   readonly resend: boolean;
 }
 
+/** A loop whose outcome was told by this turn, with all it has used since it was first seen. */
+export interface ReceiptEpisode {
+  readonly id: string;
+  readonly pattern: string;
+  readonly arm: string;
+  readonly outcome: string;
+  readonly turns: number;
+  readonly level: number;
+  readonly corrections: number;
+  readonly stronger_turns: number;
+  readonly tokens: { readonly input: number; readonly output: number };
+  /** Of the turns whose price is known. */
+  readonly cost_usd: number;
+  readonly unpriced_turns: number;
+}
+
 export interface ReceiptInput {
   readonly requestId: string;
   readonly tenant: string;
@@ -53,6 +69,10 @@ export interface ReceiptInput {
   readonly costNanoUsd: number | null;
   readonly finish: string | null;
   readonly toolCalls: readonly string[];
+  /** How the answer went round in circles; null: it did not, or nobody watched. */
+  readonly repetition: { readonly kind: string; readonly count: number } | null;
+  /** The answer was cut for it. */
+  readonly cut: boolean;
   readonly timings: {
     readonly totalMs: number;
     readonly overheadMs: number;
@@ -83,6 +103,8 @@ export interface ReceiptInput {
     readonly kind: string;
     readonly turns: number;
   }[];
+  readonly episodes: readonly ReceiptEpisode[];
+  readonly strongerTurn: { readonly deployment: string | null; readonly reason: string } | null;
   readonly catalogVersion: string;
   readonly warnings: readonly string[];
 }
@@ -117,6 +139,8 @@ export function makeReceipt(input: ReceiptInput) {
       routing_overhead_ms: round(input.timings.overheadMs),
       finish_reason: input.finish,
       tool_calls: input.toolCalls,
+      repetition: input.repetition,
+      cut: input.cut ? "repetition" : null,
       tokens: {
         prompt: usage.inputTokens,
         completion: usage.outputTokens,
@@ -143,6 +167,8 @@ export function makeReceipt(input: ReceiptInput) {
     correction: input.correction,
     corrections_carried: input.correctionsCarried,
     outcomes: input.outcomes,
+    episodes: input.episodes,
+    stronger_turn: input.strongerTurn,
     catalog_version: input.catalogVersion,
     warnings: input.warnings,
   };

@@ -1,7 +1,7 @@
 // Which deployments a requested model name can mean, before anything is ruled out.
 // Pure. Must never fall back to a different name: an unknown name is the caller's fault, said with what exists.
 
-import type { Deployment } from "../turn/deployment.ts";
+import { withoutRegion, type Deployment } from "../turn/deployment.ts";
 import { splitTargets, type LogicalTarget, type SplitInput } from "./split.ts";
 
 /** The name that leaves the choice to the router. */
@@ -36,7 +36,7 @@ export function resolveModel(
   if (requested === AUTO_MODEL) {
     return { kind: "auto", candidates: names.deployments, arm: null, policy: false };
   }
-  const exact = names.deployments.filter((deployment) => deployment.id === requested);
+  const exact = byId(requested, names.deployments);
   if (exact.length > 0) return { kind: "deployment", candidates: exact, arm: null, policy: false };
   const targets = names.logicalModels.get(requested);
   if (targets !== undefined) return resolveLogical(targets, names, split);
@@ -71,14 +71,26 @@ function resolveLogical(
 }
 
 function targetDeployments(to: string, names: ModelNames): readonly Deployment[] {
-  const exact = names.deployments.filter((deployment) => deployment.id === to);
+  const exact = byId(to, names.deployments);
   if (exact.length > 0) return exact;
   const open = names.openDeployment(to);
   return open === null ? byModelName(to, names.deployments) : [open];
 }
 
+/** Without a region, all regions of the provider are meant. */
+function byId(name: string, deployments: readonly Deployment[]): readonly Deployment[] {
+  const slash = name.indexOf("/");
+  const [provider, localId] = [name.slice(0, Math.max(0, slash)), name.slice(slash + 1)];
+  return deployments.filter(
+    (deployment) =>
+      deployment.id === name ||
+      (deployment.localId === localId && withoutRegion(deployment.provider) === provider),
+  );
+}
+
 function byModelName(name: string, deployments: readonly Deployment[]): readonly Deployment[] {
   return deployments.filter(
-    (deployment) => deployment.model === name || deployment.localId === name,
+    ({ model, localId, upstreamModel }) =>
+      model === name || localId === name || upstreamModel === name,
   );
 }

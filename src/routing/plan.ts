@@ -5,6 +5,7 @@ import type { Deployment } from "../turn/deployment.ts";
 import type { Fault } from "../turn/fault.ts";
 import type { Profile } from "../turn/profile.ts";
 import { resolveModel, type ModelNames, type Resolution } from "./candidates.ts";
+import { withRoom } from "./context-room.ts";
 import { rankDeployments, type Measure } from "./rank.ts";
 import { belowFloor } from "./floor.ts";
 import { pinnedAttempts } from "./pinned-attempts.ts";
@@ -37,6 +38,8 @@ export interface PlanInput {
   readonly needs: Needs;
   readonly profile: Profile;
   readonly pin: PinView | null;
+  /** Whether answers of two models do not fit together, so that only the first one's deployments may serve. */
+  readonly oneModel?: boolean;
   readonly measure: (deployment: string) => Measure;
   readonly split: SplitInput;
 }
@@ -46,9 +49,10 @@ export interface PlannedAttempt {
   readonly reason: string;
   /**
    * What this attempt does to the pin. `substitute` and `move` change the model and must be stored before
-   * bytes (I2); `same-model` is a hop that goes into the final commit.
+   * bytes (I2); `same-model` is a hop that goes into the final commit; an `exception` is served outside the
+   * pin for one turn and leaves it as it is.
    */
-  readonly hop: "none" | "same-model" | "substitute" | "move";
+  readonly hop: "none" | "same-model" | "substitute" | "move" | "exception";
 }
 
 export interface Plan {
@@ -71,7 +75,7 @@ export function makePlan(input: PlanInput): PlanResult {
   const routed =
     input.pin === null
       ? unpinned(capable.kept, resolution, input)
-      : pinnedAttempts(capable.kept, { ...input, policy: resolution.policy }, input.pin);
+      : pinned(capable.kept, { ...input, policy: resolution.policy }, input.pin);
   const exclusions = [...capable.exclusions, ...routed.exclusions];
   if (routed.attempts.length === 0) return noAttempt(resolution, input, exclusions);
   return {
@@ -91,6 +95,17 @@ export interface Routed {
   readonly exclusions: readonly Exclusion[];
 }
 
+/** Only another deployment of the same model stands for one without room: the pin decides about models. */
+function pinned(
+  candidates: readonly Deployment[],
+  input: PlanInput & { readonly policy: boolean },
+  pin: PinView,
+): Routed {
+  const roomy = withRoom(candidates, input.needs.tokens, ({ model }) => model);
+  const { attempts, exclusions } = pinnedAttempts(roomy.kept, input, pin);
+  return { attempts, exclusions: [...roomy.exclusions, ...exclusions] };
+}
+
 function unpinned(
   candidates: readonly Deployment[],
   resolution: Resolution,
@@ -101,14 +116,31 @@ function unpinned(
   const floored = chooses
     ? sift(candidates, (deployment) => belowFloor(deployment, input.profile))
     : { kept: candidates, exclusions: [] };
-  const ordered = orderOf(floored.kept, resolution, input);
+  const only = input.oneModel === true ? bestModel(floored.kept, resolution, input) : null;
+  const comparable = sift(floored.kept, ({ model }) =>
+    only === null || model === only ? null : "another model, whose answers do not fit together",
+  );
+  const roomy = withRoom(comparable.kept, input.needs.tokens, () => "");
+  const ordered = orderOf(roomy.kept, resolution, input);
   const first = ordered[0];
   const attempts = ordered.map((deployment, position): PlannedAttempt => {
     const reason =
       position === 0 ? firstReason(resolution, input.profile) : "next candidate after a failure";
     return { deployment, reason, hop: hopFrom(first, deployment, input.profile) };
   });
-  return { attempts, exclusions: floored.exclusions };
+  const exclusions = [...floored.exclusions, ...comparable.exclusions, ...roomy.exclusions];
+  return { attempts, exclusions };
+}
+
+/** The best model whatever its health is, and without a draw: the same one on every request. */
+function bestModel(
+  candidates: readonly Deployment[],
+  resolution: Resolution,
+  input: PlanInput,
+): string | null {
+  const measure = (): Measure => ({ firstByteMs: null, cooling: false });
+  const split = { ...input.split, affinity: null, random: 0 };
+  return orderOf(candidates, resolution, { ...input, measure, split })[0]?.model ?? null;
 }
 
 function hopFrom(
