@@ -68,6 +68,8 @@ function firing(turn: number): ThreadEvent {
     mayCorrect: true,
     coolDownTurns: 3,
     correctionsMax: 4,
+    strongerTurnsMax: 0,
+    mayEnd: false,
   };
 }
 
