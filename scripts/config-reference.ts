@@ -5,7 +5,7 @@ import { writeFileSync } from "node:fs";
 import { z } from "zod";
 import { configSchema } from "../src/config-schema.ts";
 import { profileSchema } from "../src/profiles.ts";
-import { listVendors, SERVED_DIALECTS } from "../src/upstream/vendors.ts";
+import { listVendors } from "../src/upstream/vendors.ts";
 
 const TARGET = new URL("../docs/configuration.md", import.meta.url);
 
@@ -47,7 +47,9 @@ A complete example is [fairlead.example.yaml](../fairlead.example.yaml).
 | \`--host\` | \`FAIRLEAD_HOST\` | \`listen.host\` |
 | \`--store\` | \`FAIRLEAD_STORE\` | \`store\` |
 | \`--ledger\` | \`FAIRLEAD_LEDGER\` | \`ledger\` |
+| | \`FAIRLEAD_CATALOG_REFRESH\` | \`catalog.refresh\` |
 | | \`FAIRLEAD_KEY_PEPPER\` | the pepper itself, where \`keyPepper\` is not set |
+| | \`LLM_AWS_BEDROCK_REGION\` | \`region\` of every provider of the vendor \`aws-bedrock\` |
 `;
 
 const PROFILES = `## Profiles
@@ -126,6 +128,9 @@ function describeValue(field: Field): string {
   }
   if (field.type === "integer" || field.type === "number") {
     return describeRange(field);
+  }
+  if (field.type === undefined) {
+    return "any value";
   }
   return field.type === "boolean" ? "true, false" : "text";
 }

@@ -113,7 +113,7 @@ function summarise(config: Config, notices: readonly string[]): Summary {
     listen: `${scheme}://${host}:${config.listen.port}`,
     store: withoutPassword(config.store),
     ledger: withoutPassword(config.ledger),
-    catalogVersion: config.catalogVersion,
+    catalogVersion: config.catalog.value.version,
     callerKeys: config.keys.length,
     providers: config.providers.map(({ id, dialect, baseUrl, keys, openModels }) => ({
       id,

@@ -15,8 +15,15 @@ const USAGE = `fairlead COMMAND
                         --config FILE  --port N  --host H  --store URL  --ledger URL
   check               check a configuration and print every fault with its path
                         --config FILE  --json
+  doctor              try every provider and key with a tiny request, and say what is wrong
+                        --provider ID  --config FILE  --json
+  catalog [MODEL]     what is known of models (price, limits, quality), and from where
+                        --configured  --all  --config FILE  --json
   explain REQUEST_ID  say in plain words why a turn went where it went
                         --url URL (default http://127.0.0.1:8787)  --json
+  replay FILE|-       say what the loop detector makes of recorded conversations (JSONL)
+                        --profile NAME  --set divergence.KEY=VALUE  --json
+                        or, from the store: --conversation ID  --tenant T  --config FILE
   keys create         make an API key: --id ID --tenant TENANT [--role admin] [--dev]
   demo                a looping agent, with and without Fairlead's help (simulated model)
 
@@ -44,10 +51,19 @@ async function run(args: readonly string[]): Promise<number> {
       return start(rest);
     case "check":
       return (await import("./check-command.ts")).runCheckCommand(rest, io);
+    case "doctor":
+      return (await import("./doctor-command.ts")).runDoctorCommand(rest, io);
+    case "catalog":
+      return (await import("./catalog-command.ts")).runCatalogCommand(rest, io);
     case "explain":
       return (await import("./explain-command.ts")).runExplainCommand(rest, io);
     case "keys":
       return (await import("./keys-command.ts")).runKeysCommand(rest, io);
+    case "replay":
+      return (await import("./replay/command.ts")).runReplayCommand(rest, {
+        ...io,
+        stdin: process.stdin,
+      });
     case "demo":
       return (await import("./demo/command.ts")).runDemoCommand(rest, { stdout: io.out });
     case "version":
@@ -99,6 +115,11 @@ async function main(): Promise<void> {
     process.exitCode = 1;
     return;
   }
+  // A reader that has seen enough (`| head`) is no fault.
+  process.stdout.on("error", (error) => {
+    if (!("code" in error) || error.code !== "EPIPE") throw error;
+    process.exit();
+  });
   try {
     process.exitCode = await run(process.argv.slice(2));
   } catch (error) {

@@ -1,6 +1,7 @@
 // What the environment adds to a configuration: ${VARIABLE} in its texts, FAIRLEAD_* over its
 // fields, and providers where there is no file. Must never put a variable's value into a message.
 
+import { discoverBedrock } from "./config-bedrock.ts";
 import { type ConfigFault, formatPath } from "./config-faults.ts";
 import { isServedDialect, listVendors } from "./upstream/vendors.ts";
 
@@ -88,13 +89,14 @@ const OVERRIDES = [
   { flag: "host", variable: "FAIRLEAD_HOST", path: ["listen", "host"] },
   { flag: "store", variable: "FAIRLEAD_STORE", path: ["store"] },
   { flag: "ledger", variable: "FAIRLEAD_LEDGER", path: ["ledger"] },
+  { flag: null, variable: "FAIRLEAD_CATALOG_REFRESH", path: ["catalog", "refresh"] },
 ] as const;
 
 /** The overrides in force: a flag hides its variable. Empty variables count as not set. */
 export function listOverrides(flags: Flags, environment: Environment): readonly Override[] {
   const overrides: Override[] = [];
   for (const { flag, variable, path } of OVERRIDES) {
-    const flagged = flags[flag];
+    const flagged = flag === null ? undefined : flags[flag];
     const fromEnvironment = environment[variable];
     if (flagged !== undefined) {
       overrides.push({ path, source: `--${flag}`, value: flagged });
@@ -125,7 +127,7 @@ function set(tree: unknown, path: readonly string[], value: unknown): unknown {
 }
 
 export interface Discovered {
-  readonly providers: readonly { readonly id: string; readonly keys: readonly string[] }[];
+  readonly providers: readonly Readonly<Record<string, unknown>>[];
   /** By path of a key: the variable it came from, for faults to name. */
   readonly sources: ReadonlyMap<string, string>;
   readonly notices: readonly string[];
@@ -136,10 +138,21 @@ export interface Discovered {
  * on an agent's machine they point to this gateway.
  */
 export function discoverProviders(environment: Environment): Discovered {
-  const providers: { id: string; keys: string[] }[] = [];
+  const providers: Readonly<Record<string, unknown>>[] = [];
   const sources = new Map<string, string>();
   const notices: string[] = [];
   for (const vendor of listVendors()) {
+    if (vendor.platform === "aws") {
+      const found = discoverBedrock(environment);
+      if (found === null) continue;
+      for (const [field, variable] of found.sources) {
+        const steps = field.map((step) => (step === "0" ? 0 : step));
+        sources.set(formatPath(["providers", providers.length, ...steps]), variable);
+      }
+      providers.push({ id: vendor.id, ...found.entry });
+      notices.push(`provider ${vendor.id}: credentials taken from ${found.variable}`);
+      continue;
+    }
     const variable = vendor.keyVariables.find((name) => (environment[name] ?? "") !== "");
     const key = variable === undefined ? undefined : environment[variable];
     if (variable === undefined || key === undefined) {

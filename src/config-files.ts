@@ -101,7 +101,8 @@ export function readNamedFiles(
   return { pepper, faults };
 }
 
-function readText(
+/** The text of a file, or what keeps it from being read. */
+export function readText(
   file: string,
   bytesMax: number,
 ):

@@ -2,23 +2,38 @@
 // docs/configuration.md is rendered from here. Must never read anything: it only describes.
 
 import { z } from "zod";
-import {
-  id,
-  ID_HELP,
-  ID_PATTERN,
-  LIST_LENGTH_MAX,
-  modelName,
-  whole,
-  yesNo,
-} from "./config-values.ts";
+import { bodyRulesSchema } from "./config-body-rules.ts";
+import { platformFields, regionSchema } from "./config-platform-schema.ts";
+import { id, LIST_LENGTH_MAX, modelName, whole, yesNo } from "./config-values.ts";
 import { checkBaseUrl } from "./upstream/address-guard.ts";
 import { isKnownDialect, isServedDialect, SERVED_DIALECTS } from "./upstream/vendors.ts";
 
-const priceSchema = z.strictObject({
+const rates = {
   input: z.number().min(0).describe("Input tokens."),
   output: z.number().min(0).describe("Output tokens."),
   cacheRead: z.number().min(0).optional().describe("Input tokens read from the prompt cache."),
   cacheWrite: z.number().min(0).optional().describe("Input tokens written to the prompt cache."),
+  cacheWriteHour: z
+    .number()
+    .min(0)
+    .optional()
+    .describe("Input tokens written to a cache kept for an hour. Default: cacheWrite."),
+};
+
+const priceSchema = z.strictObject({
+  ...rates,
+  tiers: z
+    .array(
+      z.strictObject({
+        above: whole(1, 100_000_000).describe(
+          "Input tokens above which the whole request costs this.",
+        ),
+        ...rates,
+      }),
+    )
+    .max(8)
+    .optional()
+    .describe("Prices of long requests. Default: one price for every length."),
 });
 
 const rating = () => z.number().min(0).max(1).optional();
@@ -28,6 +43,21 @@ export const qualitySchema = z.strictObject({
   agent: rating().describe("Quality in work with tools over many turns."),
   coding: rating().describe("Quality in programming."),
 });
+
+const dialectSchema = () =>
+  z
+    .union([z.string(), z.array(z.string()).min(1).max(8)], { error: "expected a name or a list" })
+    .superRefine((value, context) => {
+      for (const name of typeof value === "string" ? [value] : value) {
+        if (!isServedDialect(name)) {
+          const works = SERVED_DIALECTS.join(", ");
+          const message = isKnownDialect(name)
+            ? `${name} cannot be served yet; what works: ${works}`
+            : `is not a dialect; what works: ${works}`;
+          context.addIssue({ code: "custom", message });
+        }
+      }
+    });
 
 const modelSchema = z.strictObject({
   id: modelName().describe("Callers address it as `provider/id`."),
@@ -42,11 +72,19 @@ const modelSchema = z.strictObject({
   maxOutputTokens: whole(1, 100_000_000)
     .optional()
     .describe("Most tokens of one answer. Default: the catalog's, else unknown."),
-  capabilities: z
-    .array(z.enum(["tools", "vision", "json"]))
-    .max(3)
+  dialect: dialectSchema()
     .optional()
-    .describe("What it can do. Default: the catalog's, else tools and json."),
+    .describe("Wire format of this model, of those its provider speaks. Default: the vendor's."),
+  capabilities: z
+    .array(z.enum(["tools", "vision", "json", "embeddings"]))
+    .max(3)
+    .refine((list) => !list.includes("embeddings") || list.length === 1, {
+      error: "embeddings stands alone: such a model answers with vectors and nothing else",
+    })
+    .optional()
+    .describe(
+      "What it can do; `embeddings` stands alone. Default: the catalog's, else tools and json.",
+    ),
   price: priceSchema
     .optional()
     .describe("USD per million tokens. Default: the catalog's, else unknown (never 0)."),
@@ -60,20 +98,6 @@ const modelSchema = z.strictObject({
     .optional()
     .describe("Where a correction may stand in a request to it. Default: what its vendor accepts."),
 });
-
-const dialectSchema = z
-  .union([z.string(), z.array(z.string()).min(1).max(8)], { error: "expected a name or a list" })
-  .superRefine((value, context) => {
-    for (const name of typeof value === "string" ? [value] : value) {
-      if (!isServedDialect(name)) {
-        const works = SERVED_DIALECTS.join(", ");
-        const message = isKnownDialect(name)
-          ? `${name} cannot be served yet; what works: ${works}`
-          : `is not a dialect; what works: ${works}`;
-        context.addIssue({ code: "custom", message });
-      }
-    }
-  });
 
 /** Headers that the gateway sets itself, or that would change what the body means. */
 const FORBIDDEN_HEADERS: ReadonlySet<string> = new Set([
@@ -99,7 +123,7 @@ export const providerSchema = z.strictObject({
   vendor: id()
     .optional()
     .describe("Known vendor to take dialect, base URL and catalog from. Default: `id`, if known."),
-  dialect: dialectSchema
+  dialect: dialectSchema()
     .optional()
     .describe("Wire format. Default: the vendor's, else openai-chat."),
   baseUrl: z
@@ -121,11 +145,13 @@ export const providerSchema = z.strictObject({
     .max(LIST_LENGTH_MAX)
     .default([])
     .describe("API keys of this provider; turns are spread over them. Write them as ${VARIABLE}."),
-  region: z
-    .string()
-    .regex(ID_PATTERN, ID_HELP)
+  region: regionSchema
     .optional()
-    .describe("Region of this endpoint, for routing and receipts."),
+    .describe(
+      "Region of this endpoint, for routing and receipts. A platform (docs/providers.md) is asked in it, " +
+        "and may have a list of them.",
+    ),
+  ...platformFields,
   headers: z
     .record(
       z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/, "is not a header name"),
@@ -139,9 +165,17 @@ export const providerSchema = z.strictObject({
     )
     .default({})
     .describe("Headers sent with every request to this provider."),
+  body: bodyRulesSchema,
   allowPrivateAddress: yesNo()
     .default(true)
     .describe("false: refuse it when its host resolves to a private or loopback address."),
+  parameters: z
+    .enum(["drop", "reject"])
+    .default("drop")
+    .describe(
+      "Parameters that its dialect has no place for, in requests of clients that speak another: " +
+        "drop leaves them out and says so, reject answers 400.",
+    ),
   models: z
     .array(modelSchema)
     .max(LIST_LENGTH_MAX)

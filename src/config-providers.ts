@@ -1,29 +1,43 @@
 // From checked provider entries to what is served: providers, and one deployment per model.
 // Must never put a key into a deployment: keys stay with the provider.
 
+import type { BodyRules } from "./api/body-rules.ts";
+import { makeBodyRules } from "./config-body-rules.ts";
+import { dialectsOf, embeddingsDialects, openDialects } from "./config-dialects.ts";
+import { listModels, nameModel, nameOpenModel, type NamedModel } from "./config-models.ts";
+import { placesOf, type Place } from "./config-places.ts";
 import type { ModelEntry, ProviderEntry } from "./config-provider-schema.ts";
 import type { ConfigFile } from "./config-schema.ts";
-import type { Capability, CorrectionPlace, Deployment, Price } from "./turn/deployment.ts";
-import type { UpstreamDialect } from "./turn/dialect.ts";
 import {
-  type CatalogModel,
-  catalogModels,
-  correctionPlaceOf,
-  findCatalogModel,
-  type Quality,
-  qualityOf,
-  ratingName,
-} from "./upstream/catalog.ts";
+  REGION_MARK,
+  type Capability,
+  type CorrectionPlace,
+  type Deployment,
+  type Price,
+} from "./turn/deployment.ts";
+import type { UpstreamDialect } from "./turn/dialect.ts";
+import { correctionPlaceOf, ratingName } from "./upstream/catalog-names.ts";
+import type { Quality } from "./upstream/catalog-quality.ts";
+import type { Catalog } from "./upstream/catalog.ts";
 import type { KeyHeader } from "./upstream/key-header.ts";
 import {
   findVendor,
   isServedDialect,
+  type Platform,
   type ServedDialect,
   type Vendor,
 } from "./upstream/vendors.ts";
 
-interface ProviderFacts {
+interface ProviderFacts extends Pick<Place, "paths" | "access" | "bedrock"> {
+  /** With its region where the entry has several: `bedrock:eu`. */
   readonly id: string;
+  readonly platform: Platform | null;
+  /** What a model is asked in, by its name; none fits: whatever its provider speaks. */
+  readonly modelDialects: Vendor["modelDialects"];
+  /** `id` of a model may tell which one it is, where the name upstream is the operator's own. */
+  readonly namesAreOwn: boolean;
+  /** Whose row and catalog fill in what is not written; null: nobody's. */
+  readonly vendor: string | null;
   /** Empty where the provider asks for none. Secret: must never be logged or shown. */
   readonly keys: readonly string[];
   readonly region: string | null;
@@ -34,12 +48,16 @@ interface ProviderFacts {
   readonly dialects: readonly UpstreamDialect[];
   /** Whether it serves embeddings in OpenAI's format too. */
   readonly embeddings: boolean;
-  /** True: `provider/anything` is passed on, unrated and unpriced. */
+  /** True: `provider/anything` is passed on, with what the catalog knows of it, if anything. */
   readonly openModels: boolean;
   /** False: its host must not resolve to a private or loopback address. */
   readonly allowPrivateAddress: boolean;
   /** Whether it accepts `stream_options`. */
   readonly streamUsage: boolean;
+  /** What becomes of parameters that a translation to its dialect cannot carry. */
+  readonly parameters: "drop" | "reject";
+  /** Changes to the requests that go to it; null: none. */
+  readonly bodyRules: BodyRules | null;
   /** Where a correction may stand for models that say nothing of their own. */
   readonly correctionPlace: CorrectionPlace;
 }
@@ -63,8 +81,8 @@ export interface ServedProviders {
 
 /** Entries must have passed the schema and checkReferences; throws an Error where they have not. */
 export function makeProviders(
-  entries: readonly ProviderEntry[],
-  ratings: ConfigFile["ratings"],
+  { providers: entries, ratings }: Pick<ConfigFile, "providers" | "ratings">,
+  catalog: Catalog,
 ): ServedProviders {
   const rated = new Map(
     Object.entries(ratings).map(([model, quality]) => [ratingName(model), compact(quality)]),
@@ -73,38 +91,57 @@ export function makeProviders(
   const deployments: Deployment[] = [];
   for (const entry of entries) {
     const vendor = findVendor(entry.vendor ?? entry.id);
-    const provider = makeProvider(entry, vendor);
-    providers.push(provider);
-    deployments.push(...makeDeployments({ entry, vendor, provider, rated }));
+    for (const place of placesOf(entry, vendor)) {
+      const provider = makeProvider(entry, vendor, place);
+      providers.push(provider);
+      deployments.push(...makeDeployments({ entry, provider, rated, catalog }));
+    }
   }
   return { providers, deployments };
 }
 
-/** The deployment of a model that is not listed, at a provider with `openModels`. */
-export function makeOpenDeployment(provider: ProviderConfig, localId: string): Deployment {
+/** The deployment of a model that is not listed, at a provider with `openModels`; null: it is not served there. */
+export function makeOpenDeployment(
+  provider: ProviderConfig,
+  localId: string,
+  catalog: Catalog,
+): Deployment | null {
+  const named = nameOpenModel(provider, localId, catalog);
+  const dialects = named === null ? [] : openDialects(provider, named);
+  if (named === null || dialects.length === 0) return null;
+  const { known, model, upstreamModel } = named;
   return {
     id: `${provider.id}/${localId}`,
     provider: provider.id,
     localId,
-    model: localId,
+    model,
+    upstreamModel,
     region: provider.region,
-    dialects: openDialects(provider),
-    contextTokens: null,
-    maxOutputTokens: null,
-    capabilities: NAMED_CAPABILITIES,
-    price: null,
-    quality: {},
+    dialects,
+    contextTokens: known?.contextTokens ?? null,
+    maxOutputTokens: known?.maxOutputTokens ?? null,
+    capabilities: known?.capabilities ?? NAMED_CAPABILITIES,
+    price: known?.price ?? null,
+    quality: known === null ? {} : catalog.quality(known.identity),
     correctionPlace: correctionPlaceOf(localId, provider.correctionPlace),
   };
 }
 
-function makeProvider(entry: ProviderEntry, vendor: Vendor | null): ProviderConfig {
+function makeProvider(entry: ProviderEntry, vendor: Vendor | null, place: Place): ProviderConfig {
   const spoken = servedDialects(entry, vendor);
   const [dialect] = spoken;
+  const { region, paths, access, bedrock } = place;
   const facts: ProviderFacts = {
-    id: entry.id,
+    id: place.name === null ? entry.id : entry.id + REGION_MARK + place.name,
+    vendor: vendor?.id ?? null,
+    platform: vendor?.platform ?? null,
+    modelDialects: entry.dialect === undefined ? (vendor?.modelDialects ?? []) : [],
+    namesAreOwn: vendor?.namesAreOwn ?? false,
     keys: entry.keys,
-    region: entry.region ?? null,
+    region,
+    paths,
+    access,
+    bedrock,
     headers: Object.fromEntries(
       Object.entries(entry.headers).map(([name, value]) => [name.toLowerCase(), value]),
     ),
@@ -114,12 +151,14 @@ function makeProvider(entry: ProviderEntry, vendor: Vendor | null): ProviderConf
     openModels: dialect !== "simulator" && entry.models === undefined,
     allowPrivateAddress: entry.allowPrivateAddress,
     streamUsage: vendor?.streamUsage ?? true,
+    parameters: entry.parameters,
+    bodyRules: makeBodyRules(entry.body),
     correctionPlace: vendor?.correctionPlace ?? "user-after-tool",
   };
   if (dialect === "simulator") {
     return { ...facts, dialect, baseUrl: null };
   }
-  const baseUrl = entry.baseUrl ?? vendor?.baseUrl ?? null;
+  const { baseUrl } = place;
   if (baseUrl === null) {
     throw new Error(`provider ${entry.id} has no base URL`);
   }
@@ -146,76 +185,67 @@ function servedDialects(entry: ProviderEntry, vendor: Vendor | null): OneOrMore<
 
 interface Source {
   readonly entry: ProviderEntry;
-  readonly vendor: Vendor | null;
   readonly provider: ProviderConfig;
   readonly rated: ReadonlyMap<string, Quality>;
+  readonly catalog: Catalog;
 }
 
 function makeDeployments(source: Source): readonly Deployment[] {
-  const { entry, vendor } = source;
-  if (entry.models !== undefined) {
-    return entry.models.map((model) => {
-      const name = model.model ?? model.id;
-      const known = vendor === null ? null : findCatalogModel(vendor.id, name);
-      return makeDeployment(source, model, known);
-    });
-  }
-  const catalog = vendor === null ? [] : catalogModels(vendor.id);
-  return catalog.map((known) => makeDeployment(source, { id: known.model }, known));
+  const { entry, provider, catalog } = source;
+  const written: readonly ModelEntry[] = entry.models ?? listModels(provider, catalog);
+  return written.flatMap((model) => {
+    const named = nameModel(provider, model, catalog);
+    const deployment = named === null ? null : makeDeployment(source, model, named);
+    return deployment === null || deployment.dialects.length === 0 ? [] : [deployment];
+  });
 }
 
 /** What the operator wrote counts; the catalog fills in the rest. */
-function makeDeployment(
-  source: Source,
-  written: ModelEntry,
-  known: CatalogModel | null,
-): Deployment {
-  const { provider, rated } = source;
-  const model = written.model ?? written.id;
-  const listedAs = known?.ratingName ?? model;
-  const everywhere = rated.get(ratingName(model)) ?? rated.get(ratingName(listedAs));
+function makeDeployment(source: Source, written: ModelEntry, named: NamedModel): Deployment {
+  const { provider, rated, catalog } = source;
+  const { upstreamModel, known, model } = named;
+  const everywhere = rated.get(ratingName(upstreamModel)) ?? rated.get(ratingName(model));
   // Figures of the operator and of the catalog are not mixed: they are not on one yardstick.
   const isRatedByOperator = everywhere !== undefined || written.quality !== undefined;
+  const capabilities = written.capabilities ?? known?.capabilities ?? LISTED_CAPABILITIES;
   const quality = isRatedByOperator
     ? { ...everywhere, ...compact(written.quality ?? {}) }
-    : qualityOf(listedAs);
+    : catalog.quality(model);
   return {
     id: `${provider.id}/${written.id}`,
     provider: provider.id,
     localId: written.id,
     model,
+    upstreamModel,
     region: provider.region,
-    dialects: dialectsOf(provider, known),
+    dialects: capabilities.includes("embeddings")
+      ? embeddingsDialects(provider)
+      : dialectsOf(provider, { ...named, written: written.dialect }),
     contextTokens: written.contextTokens ?? known?.contextTokens ?? null,
     maxOutputTokens: written.maxOutputTokens ?? known?.maxOutputTokens ?? null,
-    capabilities: written.capabilities ?? known?.capabilities ?? LISTED_CAPABILITIES,
+    capabilities,
     price: written.price === undefined ? (known?.price ?? null) : makePrice(written.price),
     quality,
     correctionPlace: written.correctionPlace ?? correctionPlaceOf(model, provider.correctionPlace),
   };
 }
 
-/** A model the catalog knows only behind one of its vendor's APIs is not asked in the other. */
-function dialectsOf(
-  provider: ProviderConfig,
-  known: CatalogModel | null,
-): readonly UpstreamDialect[] {
-  if (known === null || known.endpoint === "chat") return provider.dialects;
-  const left = provider.dialects.filter((dialect) => dialect !== "openai-chat");
-  return left.length === 0 ? provider.dialects : left;
-}
-
-/** A model a caller names by itself may be one for embeddings too. */
-function openDialects({ dialects, embeddings }: ProviderConfig): readonly UpstreamDialect[] {
-  return embeddings ? [...dialects, "openai-embeddings"] : dialects;
-}
-
 function makePrice(price: NonNullable<ModelEntry["price"]>): Price {
+  return {
+    ...makeRates(price),
+    ...(price.tiers === undefined
+      ? {}
+      : { tiers: price.tiers.map((tier) => ({ above: tier.above, ...makeRates(tier) })) }),
+  };
+}
+
+function makeRates(price: Omit<NonNullable<ModelEntry["price"]>, "tiers">): Price {
   return {
     input: price.input,
     output: price.output,
     cacheRead: price.cacheRead ?? null,
     cacheWrite: price.cacheWrite ?? null,
+    ...(price.cacheWriteHour === undefined ? {} : { cacheWriteHour: price.cacheWriteHour }),
   };
 }
 

@@ -5,7 +5,16 @@
 import { BlockList, isIP } from "node:net";
 import { z } from "zod";
 import { type ConfigFault, formatPath, hint } from "./config-faults.ts";
+import { checkDialects, checkEmbeddings, modelOutline } from "./config-model-references.ts";
+import {
+  checkPlatform,
+  hasOwnAddress,
+  hasOwnCredentials,
+  placeNames,
+  platformOutline,
+} from "./config-platform-references.ts";
 import { ID_PATTERN } from "./config-values.ts";
+import { withoutRegion } from "./turn/deployment.ts";
 import { checkBaseUrl } from "./upstream/address-guard.ts";
 import {
   findVendor,
@@ -27,11 +36,9 @@ const providerOutline = z.object({
   baseUrl: text,
   keys: z.array(z.unknown()).catch([]),
   allowPrivateAddress: z.unknown().optional(),
+  ...platformOutline,
   // null: not listed (or not readable), so any name may be meant.
-  models: z
-    .array(z.object({ id: text }).catch({ id: null }))
-    .nullable()
-    .catch(null),
+  models: z.array(modelOutline).nullable().catch(null),
 });
 
 type ProviderOutline = z.output<typeof providerOutline>;
@@ -109,6 +116,8 @@ function checkProviders(providers: Outline["providers"]): ConfigFault[] {
         (at) => ["providers", index, "models", at, "id"],
       ),
       ...checkProvider(provider, (field) => formatPath(["providers", index, field])),
+      ...checkEmbeddings(provider, (at) => formatPath(["providers", index, "models", at])),
+      ...checkDialects(provider, (at) => formatPath(["providers", index, "models", at, "dialect"])),
     );
   });
   return faults;
@@ -134,14 +143,17 @@ function checkProvider(provider: ProviderOutline, at: (field: string) => string)
   if (dialect === "simulator") {
     return [];
   }
-  const faults: ConfigFault[] = [];
+  const faults = checkPlatform(provider, vendor, at);
   const ownDialect = vendor !== null && isOwnDialect(vendor, dialect);
-  if (provider.baseUrl === null && (!ownDialect || vendor.baseUrl === null)) {
+  const isPlaced = ownDialect && (vendor.baseUrl !== null || hasOwnAddress(provider, vendor));
+  if (provider.baseUrl === null && !isPlaced) {
     const guess = vendor === null ? hint(vendorId, vendorNames) : "";
     const message = `is missing, and no known vendor of this name has one${guess}`;
     faults.push({ path: at("baseUrl"), message });
   }
-  if (provider.baseUrl === null && ownDialect && vendor.needsKey && provider.keys.length === 0) {
+  const isKnown =
+    provider.keys.length > 0 || (vendor !== null && hasOwnCredentials(provider, vendor));
+  if (provider.baseUrl === null && ownDialect && vendor.needsKey && !isKnown) {
     const [variable = "VARIABLE"] = vendor.keyVariables;
     faults.push({ path: at("keys"), message: `are missing; write ["\${${variable}}"]` });
   }
@@ -204,7 +216,8 @@ function checkDeployment(address: string | null, { providers }: Outline): string
     return null;
   }
   const slash = address.indexOf("/");
-  const [providerId, modelId] = [address.slice(0, slash), address.slice(slash + 1)];
+  const [placed, modelId] = [address.slice(0, slash), address.slice(slash + 1)];
+  const providerId = withoutRegion(placed);
   if (slash <= 0 || modelId === "") {
     return "is not a deployment; write provider/model";
   }
@@ -214,6 +227,11 @@ function checkDeployment(address: string | null, { providers }: Outline): string
   if (found === undefined || found === null) {
     const names = known.flatMap((candidate) => candidate?.id ?? []);
     return `names no configured provider${hint(providerId, names)}`;
+  }
+  const places = placeNames(found, findVendor(found.vendor ?? found.id ?? ""));
+  const place = placed.slice(providerId.length + 1);
+  if (placed !== providerId && !places.includes(place)) {
+    return `names no region of provider ${providerId}${hint(place, places)}`;
   }
   const names = (found.models ?? []).flatMap((model) => model.id ?? []);
   if (found.models !== null && !names.includes(modelId)) {
@@ -229,6 +247,8 @@ const SIMULATOR_OUTLINE: ProviderOutline = {
   baseUrl: null,
   keys: [],
   allowPrivateAddress: true,
+  region: null,
+  google: null,
   models: null,
 };
 

@@ -4,6 +4,7 @@
 import { z } from "zod";
 import { providerSchema, qualitySchema } from "./config-provider-schema.ts";
 import { id, LIST_LENGTH_MAX, modelName, whole, yesNo } from "./config-values.ts";
+import { checkBaseUrl } from "./upstream/address-guard.ts";
 
 const MEBIBYTE = 1_048_576;
 const HOUR_MS = 3_600_000;
@@ -122,6 +123,31 @@ export const configSchema = z.strictObject({
     .describe(
       "Your ratings per model name, wherever it is served; a model's own `quality` adds to them.",
     ),
+  catalog: z
+    .strictObject({
+      refresh: yesNo()
+        .default(true)
+        .describe(
+          "Look for newer prices and models at `url`, a minute after the start and then now and then. " +
+            "Nothing is sent but the request. false: only what this release came with.",
+        ),
+      url: z
+        .string()
+        .superRefine((url, context) => {
+          const fault = checkBaseUrl(url);
+          if (fault !== null) context.addIssue({ code: "custom", message: fault });
+        })
+        .default("https://models.dev/api.json")
+        .describe("A list in the format of models.dev: theirs, or a mirror of yours."),
+      everyHours: whole(1, 720).default(6).describe("Hours between two looks."),
+      folder: z
+        .string()
+        .min(1)
+        .default("./data/catalog")
+        .describe("Where the last good list is kept for the next start."),
+    })
+    .prefault({})
+    .describe("What is known of models: prices, limits, abilities (docs/catalog.md)."),
   keys: z
     .array(keySchema)
     .max(100_000)

@@ -3,6 +3,8 @@
 
 import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { placeBedrock } from "./config-bedrock.ts";
+import { openCatalog, type ConfiguredCatalog, type ProviderEntries } from "./config-catalog.ts";
 import {
   applyOverrides,
   discoverProviders,
@@ -11,6 +13,7 @@ import {
   type Flags,
   listOverrides,
 } from "./config-environment.ts";
+import { readCredentialFiles } from "./config-credentials.ts";
 import { type ConfigFault, faultsOf } from "./config-faults.ts";
 import { readConfigFile, readNamedFiles } from "./config-files.ts";
 import { floorNotices } from "./config-floor.ts";
@@ -21,7 +24,6 @@ import { type ConfigFile, configSchema } from "./config-schema.ts";
 import { loadProfiles } from "./profiles.ts";
 import type { Deployment } from "./turn/deployment.ts";
 import type { DivergenceMode, Profile } from "./turn/profile.ts";
-import { catalogVersion } from "./upstream/catalog.ts";
 
 /** The usual name, looked for only to say that it was not read. */
 const USUAL_FILE = "fairlead.yaml";
@@ -33,6 +35,7 @@ const SIMULATOR: ProviderEntry = {
   keys: [],
   headers: {},
   allowPrivateAddress: true,
+  parameters: "drop",
 };
 
 export interface LogicalTarget {
@@ -83,7 +86,9 @@ export interface Config extends Readonly<Pick<ConfigFile, Copied>> {
     readonly retentionDays: number;
     readonly defaultModel: string | null;
   };
-  readonly catalogVersion: string;
+  readonly catalog: ConfiguredCatalog;
+  /** What deployments are made of, for when the catalog changes. Holds secrets. */
+  readonly entries: ProviderEntries;
 }
 
 export interface ConfigOptions {
@@ -131,12 +136,14 @@ export function loadConfig(options: ConfigOptions): ConfigResult {
       ? expanded.value
       : { ...asSections(expanded.value), providers: discovered.providers };
   const overrides = listOverrides(options.flags ?? {}, options.environment);
-  const tree = asSections(applyOverrides(base, overrides));
-  if (tree === null) {
+  const given = asSections(applyOverrides(base, overrides));
+  if (given === null) {
     return { ok: false, faults: [{ path: file ?? "", message: "expected names with values" }] };
   }
 
   const folder = file === null ? options.workingDirectory : dirname(file);
+  const placed = placeBedrock(given, options.environment);
+  const { tree, faults: credentialFaults } = readCredentialFiles(placed.tree, folder);
   const ownProfiles = typeof tree["profiles"] === "string" ? tree["profiles"] : null;
   const { profiles, faults: profileFaults } = loadProfiles(
     ownProfiles === null ? null : resolve(folder, ownProfiles),
@@ -149,10 +156,15 @@ export function loadConfig(options: ConfigOptions): ConfigResult {
     ...profileFaults,
     ...checkReferences(tree, [...profiles.keys()]),
     ...named.faults,
+    ...credentialFaults,
   ];
   if (!parsed.success || faults.length > 0) {
-    const given = overrides.map(({ path, source }): [string, string] => [path.join("."), source]);
-    return { ok: false, faults: tidy(faults, new Map([...(discovered?.sources ?? []), ...given])) };
+    const overriding = overrides.map(({ path, source }): [string, string] => [
+      path.join("."),
+      source,
+    ]);
+    const sources = [...(discovered?.sources ?? []), ...placed.sources, ...overriding];
+    return { ok: false, faults: tidy(faults, new Map(sources)) };
   }
   const overridden = new Set(overrides.map(({ path }) => path.join(".")));
   const config = assemble(parsed.data, {
@@ -201,13 +213,15 @@ interface Surroundings {
   readonly file: string | null;
   readonly profiles: ReadonlyMap<string, Profile>;
   readonly pepper: string | null;
-  readonly folderOf: (field: "store" | "ledger" | "listen") => string;
+  readonly folderOf: (field: "store" | "ledger" | "listen" | "catalog") => string;
 }
 
 function assemble(checked: ConfigFile, around: Surroundings): Config {
   const { folderOf } = around;
   const { listen, receipts } = checked;
-  const entries = checked.providers.length > 0 ? checked.providers : [SIMULATOR];
+  const providers = checked.providers.length > 0 ? checked.providers : [SIMULATOR];
+  const entries = { providers, ratings: checked.ratings };
+  const catalog = openCatalog(checked.catalog, folderOf("catalog"));
   return {
     file: around.file,
     listen: {
@@ -226,7 +240,9 @@ function assemble(checked: ConfigFile, around: Surroundings): Config {
     profiles: around.profiles,
     defaultProfile: checked.defaultProfile.toUpperCase(),
     defaultConversationProfile: checked.defaultConversationProfile.toUpperCase(),
-    ...makeProviders(entries, checked.ratings),
+    ...makeProviders(entries, catalog.value),
+    entries,
+    catalog,
     logicalModels: makeLogicalModels(checked),
     keys: checked.keys.map((key) => ({
       ...key,
@@ -235,7 +251,6 @@ function assemble(checked: ConfigFile, around: Surroundings): Config {
     })),
     keyPepper: around.pepper,
     receipts: { ...receipts, defaultModel: receipts.defaultModel ?? null },
-    catalogVersion: catalogVersion(),
     divergence: checked.divergence,
     durability: checked.durability,
     onStoreFailure: checked.onStoreFailure,
@@ -281,7 +296,8 @@ function unreadFileNotices({ file, workingDirectory }: ConfigOptions): readonly 
 }
 
 function configNotices(config: Config): readonly string[] {
-  const notices: string[] = [];
+  const { notice } = config.catalog.opened;
+  const notices: string[] = notice === null ? [] : [notice];
   if (config.providers.some((provider) => provider.dialect === "simulator")) {
     // Its models are added by the gateway, so nothing can be said of floors here.
     notices.push(

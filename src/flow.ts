@@ -4,10 +4,11 @@
 //
 // Must never import a vendor, write to a store by itself, or answer before the books are kept (I1).
 
-import { breakStream, endStream, sendFault, sendJson } from "./flow/answer.ts";
+import { planTurn, walkedFault } from "./flow/anchored.ts";
+import { breakStream, cutEnd, endStream, sendFault, sendJson } from "./flow/answer.ts";
+import { countForPlan } from "./flow/context-fit.ts";
 import { decide } from "./flow/decide.ts";
 import { turnOf } from "./flow/ended-turn.ts";
-import { finalFault } from "./flow/final-fault.ts";
 import { logTurn } from "./flow/log-turn.ts";
 import { planInput } from "./flow/plan-input.ts";
 import { defaultProfile, receiveTurn } from "./flow/receive.ts";
@@ -15,7 +16,6 @@ import { headOf, sendTurn, type Sending, type Sent } from "./flow/send.ts";
 import { settle, SETTLE_WAIT_MS, settleWithin, type Settled } from "./flow/settle.ts";
 import type { Call, Incoming, Stations } from "./flow/stations.ts";
 import { endTurn, refuseTurn } from "./flow/unserved.ts";
-import { makePlan } from "./routing/plan.ts";
 import { makeFault, type Fault } from "./turn/fault.ts";
 
 /** Serves one turn, whatever dialect its client speaks. Throws a FaultError for a request that cannot even be read. */
@@ -28,7 +28,10 @@ export async function serveTurn(stations: Stations, incoming: Incoming): Promise
 /** The short path: no conversation, no state, one plan. */
 async function serveStateless(stations: Stations, call: Call): Promise<void> {
   const profile = call.namedProfile ?? defaultProfile(stations, "defaultProfile");
-  const planned = makePlan(planInput(stations, call, { profile, pin: null }));
+  const plan = (of: Call) => planTurn(of, planInput(stations, of, { profile, pin: null }));
+  const first = plan(call);
+  const counted = await countForPlan(stations, call, first.ok ? first.plan : null);
+  const planned = counted === null ? first : plan(counted);
   const base = { call, decision: null, profile };
   if (planned.ok) await serve(stations, { ...base, plan: planned.plan });
   else
@@ -51,7 +54,7 @@ async function serveConversation(stations: Stations, call: Call): Promise<void> 
 async function serve(stations: Stations, sending: Sending): Promise<void> {
   const sent = await sendTurn(stations, sending);
   const { result } = sent.walked;
-  const fault = finalFault(sent.walked, { decision: sent.decision, profile: sending.profile });
+  const fault = walkedFault(stations, sending, sent);
   const turn = turnOf(sending, sent, fault);
   const streamed = result.kind === "completed" && result.body === null;
   const settled = streamed
@@ -75,13 +78,14 @@ function answer(stations: Stations, { sending, sent, settled, fault }: Answering
   const { result } = walked;
   const { call } = sending;
   const state = settled.saved ? null : settled.state;
-  const head = { ...headOf(sending, decision, walked.step?.planned ?? null), state };
+  const { warnings } = result;
+  const head = { ...headOf(sending, decision, walked.step?.planned ?? null), state, warnings };
   // Strict durability: what is not in the books was not answered.
   const refused = !settled.saved && config.durability === "strict" ? UNSAVED : null;
   if (result.kind === "completed" && refused === null) {
     const withGatewayObject = config.receipts.inBody;
     const { headers: upstream, body } = result;
-    if (body === null) endStream(call, settled, result.terminal ?? "");
+    if (body === null) endStream(call, settled, result.terminal ?? cutEnd(call, settled, result));
     else sendJson({ head, upstream, body, settled, withGatewayObject });
     return;
   }

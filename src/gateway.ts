@@ -4,7 +4,6 @@
 import { dirname } from "node:path";
 import { pino, type Logger } from "pino";
 import { createKeyring } from "./admission/api-key.ts";
-import { makeOpenDeployment } from "./config-providers.ts";
 import type { Config } from "./config.ts";
 import { readConversation, readThread } from "./conversation/record.ts";
 import type { ConversationStore } from "./conversation/store-port.ts";
@@ -13,15 +12,18 @@ import { readLateTurn, storeLateTurn } from "./flow/late-turn.ts";
 import { createPinCache } from "./flow/pin-cache.ts";
 import { createRowMemo } from "./flow/row-memo.ts";
 import type { Clock, Stations } from "./flow/stations.ts";
+import { createOffers, usesCatalog, type Offers } from "./offers.ts";
 import { makeServer } from "./server.ts";
 import { guardStore } from "./store/guard.ts";
 import type { Journal } from "./store/journal.ts";
 import { openStore } from "./store/open-store.ts";
 import { createSpillFolder } from "./store/spill-folder.ts";
 import type { Deployment } from "./turn/deployment.ts";
+import { startCatalogRefresh, type CatalogRefresh } from "./upstream/catalog-refresh.ts";
 import { createHealth } from "./upstream/health.ts";
 import { simulatorDeployments } from "./upstream/simulator/deployments.ts";
 import { startSimulator } from "./upstream/simulator/server.ts";
+import { createTokenCounter, type TokenCounter } from "./upstream/tokens/counter.ts";
 import { createTransport, type Provider } from "./upstream/transport.ts";
 import { createWalker } from "./upstream/walk.ts";
 import { readVersion } from "./version.ts";
@@ -71,21 +73,20 @@ async function open(options: GatewayOptions, opened: (() => Promise<void>)[]): P
   const simulator = await startSimulatorFor(options);
   if (simulator !== null) opened.push(() => simulator.close());
   const providers = providersOf(config, simulator?.baseUrl ?? null);
-  const transport = createTransport(providers, { connectMs: config.timeouts.connectMs });
+  const transport = createTransport(providers, { connectMs: config.timeouts.connectMs, clock });
   opened.push(() => transport.close());
   const store = await openGuardedStore(options, logger);
   if (options.store === undefined) opened.push(() => store.close());
   const folder = spillFolder(config);
   const journal = createSpillFolder({ folder, bytesMax: JOURNAL_BYTES_MAX, pid: process.pid });
-  const deployments = [...config.deployments, ...(simulator?.deployments ?? [])];
+  const offers = createOffers(config, simulator?.deployments ?? []);
+  const { deployments } = offers.current().names;
   const health = createHealth({ deployments: namedIn(config, deployments), providers });
+  const tokens = makeTokenCounter(logger);
+  opened.push(() => tokens.close());
   const stations: Stations = {
     config,
-    names: {
-      deployments,
-      logicalModels: config.logicalModels,
-      openDeployment: (name) => openDeployment(config, name),
-    },
+    offer: () => offers.current(),
     withoutUsageEvent: new Set(
       config.providers.filter(({ streamUsage }) => !streamUsage).map(({ id }) => id),
     ),
@@ -93,6 +94,7 @@ async function open(options: GatewayOptions, opened: (() => Promise<void>)[]): P
     spill: (line) => journal.append(line),
     walker: createWalker(transport, health),
     health,
+    tokens,
     queue: createKeyedQueue(),
     pinCache: createPinCache(),
     memo: {
@@ -120,16 +122,37 @@ async function open(options: GatewayOptions, opened: (() => Promise<void>)[]): P
   upkeep.unref();
   const url = await server.listen();
   keepUp();
+  const refresh = startRefresh(stations, offers);
   return {
     url,
     async close() {
       clearInterval(upkeep);
+      refresh?.close();
       await server.close();
       await transport.close();
+      await tokens.close();
       await simulator?.close();
       if (options.store === undefined) await store.close();
     },
   };
+}
+
+/** Null: the operator does not want it, or nothing here comes from the catalog. */
+function startRefresh(stations: Stations, offers: Offers): CatalogRefresh | null {
+  const { config, log, clock, random } = stations;
+  const { refresh: settings, opened } = config.catalog;
+  if (settings === null || !usesCatalog(config)) return null;
+  return startCatalogRefresh({
+    settings,
+    table: opened.table,
+    tag: opened.tag,
+    apply: (table) => {
+      offers.apply(table);
+    },
+    log,
+    now: clock.now,
+    random,
+  });
 }
 
 async function startSimulatorFor(options: GatewayOptions) {
@@ -144,11 +167,18 @@ function providersOf(config: Config, simulatorUrl: string | null): readonly Prov
   return config.providers.flatMap((provider): Provider[] => {
     const baseUrl = provider.dialect === "simulator" ? simulatorUrl : provider.baseUrl;
     if (baseUrl === null) return [];
-    const { id, keys, keyHeader, headers } = provider;
+    const { id, keys, keyHeader, headers, paths, platform, access } = provider;
     // The simulator listens on loopback, whatever the operator allows real providers.
     const simulated = provider.dialect === "simulator";
     const allowPrivateAddress = provider.allowPrivateAddress || simulated;
-    return [{ id, baseUrl, keys, keyHeader, headers, allowPrivateAddress }];
+    const reached = { id, baseUrl, keys, keyHeader, headers, paths, platform, access };
+    return [{ ...reached, allowPrivateAddress }];
+  });
+}
+
+function makeTokenCounter(logger: Logger): TokenCounter {
+  return createTokenCounter({
+    onError: ({ message: reason }) => logger.warn({ reason }, "tokens could not be counted"),
   });
 }
 
@@ -156,15 +186,6 @@ function providersOf(config: Config, simulatorUrl: string | null): readonly Prov
 function namedIn(config: Config, deployments: readonly Deployment[]): readonly string[] {
   const targets = [...config.logicalModels.values()].flat();
   return [...deployments.map(({ id }) => id), ...targets.map(({ to }) => to)];
-}
-
-/** `provider/anything` for a provider whose models need not be listed. */
-function openDeployment(config: Config, name: string): Deployment | null {
-  const slash = name.indexOf("/");
-  const id = name.slice(0, Math.max(0, slash));
-  const model = name.slice(slash + 1);
-  const provider = config.providers.find((known) => known.id === id && known.openModels);
-  return provider === undefined || model === "" ? null : makeOpenDeployment(provider, model);
 }
 
 async function openGuardedStore(
@@ -186,7 +207,7 @@ function spillFolder(config: Config): string {
 }
 
 async function notReady(stations: Stations): Promise<string | null> {
-  if (stations.names.deployments.length === 0) return "no deployment is configured";
+  if (stations.offer().names.deployments.length === 0) return "no deployment is configured";
   try {
     await stations.store.ping();
     return null;

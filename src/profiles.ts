@@ -8,6 +8,7 @@ import { z } from "zod";
 import { type ConfigFault, faultsOf, joinPath } from "./config-faults.ts";
 import { errorCode } from "./config-files.ts";
 import { readYaml } from "./config-yaml.ts";
+import { divergenceSchema } from "./profiles-divergence.ts";
 import type { Profile } from "./turn/profile.ts";
 
 /** Quality tiers that a floor may be given as, on the documented 0..1 scale. */
@@ -26,7 +27,6 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 const IDLE_MS_MIN = 60_000;
 const IDLE_MS_MAX = 400 * 86_400_000;
 const WAIT_MS_MAX = 3_600_000;
-const COUNT_MAX = 1_000;
 
 const floorSchema = z
   .union([z.enum(["none", "frontier", "strong", "basic"]), z.number().min(0).max(1)], {
@@ -49,8 +49,6 @@ const idleSchema = z
   )
   .default("24h");
 
-const count = (least: number) => z.int().min(least).max(COUNT_MAX);
-
 const pinSchema = z
   .strictObject({
     mode: z
@@ -63,28 +61,6 @@ const pinSchema = z
       .enum(["never", "at-or-above"])
       .default("never")
       .describe("Whether a locked conversation may move to another model of at least its quality."),
-  })
-  .prefault({});
-
-const divergenceSchema = z
-  .strictObject({
-    mode: z
-      .enum(["off", "observe", "correct"])
-      .default("off")
-      .describe("off: nothing is judged. observe: verdicts only. correct: corrections are sent."),
-    sameResultCount: count(2)
-      .default(4)
-      .describe("How often the same call must bring the same result before it counts as a loop."),
-    sameErrorCount: count(2)
-      .default(3)
-      .describe("How often the same call must bring the same error."),
-    cycleLaps: count(2)
-      .default(3)
-      .describe("How many laps a cycle of 2 to 4 different calls must make."),
-    correctionsMax: count(0).default(4).describe("Most corrections one conversation may receive."),
-    coolDownTurns: count(0)
-      .default(3)
-      .describe("Turns after a correction in which no further one is sent for the same loop."),
   })
   .prefault({});
 

@@ -1,29 +1,31 @@
 // The gateway's paths: who may ask for what, and which function answers. Decides nothing itself.
 // Must never serve a path but the two probes (/healthz, /readyz) without asking for the key first.
 
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Caller } from "./admission/api-key.ts";
 import { callerOf } from "./caller.ts";
-import { modelList } from "./api/openai-models.ts";
 import { nearestWire, TURN_PATHS } from "./api/turn-paths.ts";
 import { act, readAction } from "./flow/act.ts";
+import { countTokens } from "./flow/count-tokens.ts";
 import {
   listConversations,
   listTurns,
   readOneConversation,
   readReceipt,
 } from "./flow/read-back.ts";
+import { listProviders } from "./flow/read-providers.ts";
 import { conversationKey } from "./flow/rows.ts";
+import { addModelRoutes } from "./model-routes.ts";
 import type { RouteOptions } from "./route-options.ts";
-import { AUTO_MODEL } from "./routing/candidates.ts";
 import { watchMethods } from "./served-methods.ts";
-import { runTurn } from "./turn-entry.ts";
+import { runTurn, type TurnArrival } from "./turn-entry.ts";
 import { FaultError, makeFault, throwFault } from "./turn/fault.ts";
 
 const CONVERSATIONS_PREFIX = "/v1/conversations/";
+/** Paths at which the tokens of a turn are counted. */
+const COUNT_PATHS = ["/v1/messages/count_tokens"];
 
 export function addRoutes(server: FastifyInstance, options: RouteOptions): void {
-  const { stations } = options;
   const methodsOf = watchMethods(server);
   server.get("/healthz", () => ({ status: "ok", version: options.version }));
   server.get("/readyz", async (_request, reply) => {
@@ -33,33 +35,53 @@ export function addRoutes(server: FastifyInstance, options: RouteOptions): void 
   // Turns come in beside the framework (turn-entry); what reaches these routes was spelled unusually.
   for (const path of TURN_PATHS) {
     const wire = nearestWire(path);
-    server.post(path, async (request, reply) => {
-      reply.hijack();
-      const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-      const { id: requestId, headers, url } = request;
-      const response = reply.raw;
-      await runTurn(options, { wire, requestId, headers, url, body, response, refusal: null });
-    });
+    server.post(path, (request, reply) => handOver(options, { wire, request, reply }));
   }
-  server.get("/v1/models", (request) => {
-    callerOf(options, request);
-    const names = [AUTO_MODEL, ...stations.names.logicalModels.keys()];
-    const own = names.map((id) => ({ id, ownedBy: "fairlead" }));
-    const deployed = stations.names.deployments.map(({ id, provider }) => ({
-      id,
-      ownedBy: provider,
-    }));
-    return modelList([...own, ...deployed], options.startedAt);
+  for (const path of COUNT_PATHS) {
+    const way = { wire: nearestWire(path), serve: countTokens };
+    server.post(path, (request, reply) => handOver(options, { ...way, request, reply }));
+  }
+  // Some agents ask at their start whether anybody is there.
+  server.route({
+    method: ["GET", "HEAD"],
+    url: "/api/hello",
+    handler: (request) => {
+      callerOf(options, request);
+      return { message: "hello" };
+    },
   });
+  addModelRoutes(server, options);
   addReadingRoutes(server, options);
   server.setNotFoundHandler((request, reply) => {
     callerOf(options, request);
+    refuseSocket(request);
     const methods = methodsOf(request.url.split("?")[0] ?? "");
     if (methods.length === 0) return unknownPath(request);
     reply.header("allow", methods.join(", "));
     const message = `This path takes ${methods.join(" and ")} only. docs/api.md lists what is served.`;
     return throwFault("method_not_allowed", message);
   });
+}
+
+interface Handed extends Pick<TurnArrival, "wire" | "serve"> {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+}
+
+/** Leaves a request to what serves turns, with all that is said of faults there. */
+async function handOver(options: RouteOptions, { request, reply, ...how }: Handed): Promise<void> {
+  reply.hijack();
+  const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+  const { id: requestId, headers, url } = request;
+  const arrival = { requestId, headers, url, body, response: reply.raw, refusal: null };
+  await runTurn(options, { ...arrival, ...how });
+}
+
+/** Some agents ask for a socket first, and take this for an answer: then they stream. */
+function refuseSocket({ headers }: FastifyRequest): void {
+  if (!/websocket/i.test(headers.upgrade ?? "")) return;
+  const message = "Nothing is served over WebSocket. Send a POST, and ask for a stream.";
+  throwFault("upgrade_required", message);
 }
 
 function addReadingRoutes(server: FastifyInstance, options: RouteOptions): void {
@@ -88,6 +110,10 @@ function addReadingRoutes(server: FastifyInstance, options: RouteOptions): void 
     stations.pinCache.forget(conversationKey(tenant, id));
     if (!deleted) throwFault("not_found", "There is no such conversation for this key.");
     return reply.status(204).send();
+  });
+  server.get("/v1/providers", (request) => {
+    adminOf(options, request);
+    return listProviders(stations);
   });
   server.get("/v1/receipts/:id", (request) => {
     const { tenant } = callerOf(options, request);

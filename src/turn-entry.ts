@@ -130,6 +130,8 @@ export interface TurnArrival {
   readonly response: ServerResponse;
   /** Why it is not served at all; the caller's key is asked for first. */
   readonly refusal: Fault | null;
+  /** Absent: it is a turn. */
+  readonly serve?: typeof serveTurn;
 }
 
 /** Serves a turn whose body is there. Never rejects: every end is written to the client. */
@@ -148,7 +150,9 @@ async function serveArrival(options: RouteOptions, arrival: TurnArrival): Promis
     if (arrival.refusal !== null) throw new FaultError(arrival.refusal);
     const at = stations.clock.now();
     const startedMs = stations.clock.monotonicMs();
-    await serveTurn(stations, {
+    const offer = stations.offer();
+    const serve = arrival.serve ?? serveTurn;
+    await serve(stations, {
       wire,
       requestId,
       caller,
@@ -156,6 +160,7 @@ async function serveArrival(options: RouteOptions, arrival: TurnArrival): Promis
       url,
       body,
       reply,
+      offer,
       at,
       startedMs,
     });

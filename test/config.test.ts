@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { loadConfig, resolveConfigFile } from "../src/config.ts";
 import { makeOpenDeployment } from "../src/config-providers.ts";
+import { embeddedCatalog } from "../src/upstream/catalog.ts";
 import { faultLines, load, loaded, makeFolder } from "./config-fixture.ts";
 
 const LAB = `
@@ -169,6 +170,7 @@ describe("providers and models", () => {
         provider: "lab",
         localId: "big",
         model: "big-1",
+        upstreamModel: "big-1",
         dialects: ["openai-chat"],
         region: null,
         contextTokens: 200_000,
@@ -183,6 +185,7 @@ describe("providers and models", () => {
         provider: "lab",
         localId: "small",
         model: "small",
+        upstreamModel: "small",
         dialects: ["openai-chat"],
         region: null,
         contextTokens: null,
@@ -220,7 +223,8 @@ providers:
     const result = load(t, "providers:\n  - { id: ollama }\n");
     const [provider] = loaded(result).providers;
     assert.ok(provider?.openModels);
-    const open = makeOpenDeployment(provider, "team/mistral-small:24b");
+    const open = makeOpenDeployment(provider, "team/mistral-small:24b", embeddedCatalog());
+    assert.ok(open);
     assert.equal(open.id, "ollama/team/mistral-small:24b");
     assert.equal(open.price, null);
     assert.deepEqual(open.quality, {});

@@ -17,7 +17,12 @@ export interface AnswerFacts {
   } | null;
   /** Value of `x-conversation-identity` when there is no conversation but something to stick to. */
   readonly stickyIdentity: string | null;
+  /** What of the request could not be carried to the model. */
+  readonly warnings: readonly string[];
 }
+
+/** Longest value of `x-router-warnings`, in characters. */
+const WARNINGS_LENGTH_MAX = 1_024;
 
 export function answerHeaders(facts: AnswerFacts): Record<string, string> {
   const headers: Record<string, string> = {
@@ -26,6 +31,10 @@ export function answerHeaders(facts: AnswerFacts): Record<string, string> {
     "x-llm-gateway": gatewayHeader(facts),
   };
   if (facts.profile !== null) headers["x-router-profile"] = facts.profile;
+  if (facts.warnings.length > 0) {
+    const text = facts.warnings.join(" | ").slice(0, WARNINGS_LENGTH_MAX);
+    headers["x-router-warnings"] = headerText(text);
+  }
   if (facts.model !== null) headers["x-router-model"] = headerText(facts.model);
   const { conversation } = facts;
   if (conversation === null) {
@@ -63,7 +72,8 @@ function headerText(text: string): string {
  * Headers of an upstream answer that the client gets to see. Each is named, because others tell of the
  * operator's account: openai-organization, openai-project.
  */
-const PASSED_ON = /^(openai-processing-ms$|openai-version$|x-ratelimit-|ratelimit)/;
+const PASSED_ON =
+  /^(openai-processing-ms$|openai-version$|x-codex-turn-state$|x-ratelimit-|ratelimit)/;
 
 /** Most upstream headers passed on. */
 const PASSED_ON_MAX = 32;

@@ -3,6 +3,7 @@
 
 import type { BodyChanges, BodyInsertion } from "../turn/turn-request.ts";
 import { parseSpan, scanObject, type BodyScan } from "./json-scan.ts";
+import { sealedThoughtEdits } from "./openai-chat-codec-thoughts.ts";
 import {
   appendField,
   applyEdits,
@@ -41,6 +42,7 @@ export function chatBody(request: SplicedRequest, changes: BodyChanges): Buffer 
   if (changes.askForUsage && request.stream && !request.wantsUsageEvent)
     edits.push(askForUsage(request, removed));
   edits.push(...insertionEdits(request, changes.insertions));
+  if (changes.forTranslation !== true) edits.push(...sealedThoughtEdits(body, scan));
   return edits.length === 0 ? body : applyEdits(body, edits);
 }
 

@@ -10,6 +10,7 @@ export function chatTranscript(body: Buffer, elements: readonly Span[]): Transcr
   const decoded = new Map<number, Message>();
   return {
     count: elements.length,
+    bytes: (index) => body.subarray(elements[index]?.start ?? 0, elements[index]?.end ?? 0),
     read(index) {
       const known = decoded.get(index);
       if (known !== undefined) return known;

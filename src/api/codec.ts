@@ -7,6 +7,15 @@ export interface DecodedRequest {
   readonly call: CanonicalCall;
   /** What of the request cannot be carried, one sentence each: for `x-router-warnings` and the receipt. */
   readonly warnings: readonly string[];
+  /** Tools that the model is told by another name or as another kind, by the name it is told. */
+  readonly renamedTools?: ReadonlyMap<string, NamedTool>;
+}
+
+/** A tool as the client named it. */
+export interface NamedTool {
+  readonly type: string;
+  readonly name: string;
+  readonly namespace: string | null;
 }
 
 /** What an answer says of itself. */
@@ -19,6 +28,8 @@ export interface AnswerIdentity {
   readonly created: number;
   /** Whether the client asked for the usage of a stream, where its dialect asks. */
   readonly wantsUsage: boolean;
+  /** What decoding the request has renamed. */
+  readonly renamedTools?: ReadonlyMap<string, NamedTool> | undefined;
 }
 
 /** Writes one answer. Parts come in order; the first bytes may be returned for any of them. */

@@ -13,6 +13,7 @@ const PROFILE_LENGTH_MAX = 80;
 const HINTS_LENGTH_MAX = 8_192;
 /** Longest Idempotency-Key, in characters. */
 const IDEMPOTENCY_LENGTH_MAX = 255;
+const REGION = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 /** Largest budget a caller may ask for, in USD. */
 const BUDGET_USD_MAX = 1_000_000;
 
@@ -24,6 +25,8 @@ export interface CallHeaders {
   readonly budgetUsd: number | null;
   readonly final: boolean;
   readonly idempotencyKey: string | null;
+  /** The geography or region the request must stay in; null: any. */
+  readonly region: string | null;
   /** False for `X-Router-Corrections: off`. */
   readonly corrections: boolean;
 }
@@ -37,6 +40,7 @@ export function readCallHeaders(headers: RequestHeaders): CallHeaders {
     budgetUsd: readBudget(headers),
     final: readSwitch(headers, "x-conversation-final", { true: true, false: false }) ?? false,
     idempotencyKey: readText(headers, "idempotency-key", IDEMPOTENCY_LENGTH_MAX),
+    region: readRegion(headers),
     corrections: readSwitch(headers, "x-router-corrections", { on: true, off: false }) ?? true,
   };
 }
@@ -98,6 +102,17 @@ function readText(headers: RequestHeaders, name: string, lengthMax: number): str
   return throwFault("invalid_header", `${name} may have at most ${lengthMax} characters.`, {
     param: name,
   });
+}
+
+function readRegion(headers: RequestHeaders): string | null {
+  const name = "x-router-region";
+  const value = headerValue(headers, name);
+  if (value === null) return null;
+  if (REGION.test(value)) return value.toLowerCase();
+  const message =
+    "X-Router-Region must be one geography or region, such as eu or eu-central-1: " +
+    "up to 64 letters, digits or - . _.";
+  return throwFault("invalid_header", message, { param: name });
 }
 
 function readBudget(headers: RequestHeaders): number | null {

@@ -38,10 +38,16 @@ const CACHE_KEY_CLIENTS = /^(codex|pi[/ (-]|pi-coding-agent)/i;
 /** Headers by which an agent names a sub-agent of its conversation. */
 const AGENT_HEADERS = ["x-claude-code-agent-id"] as const;
 
+/** What a body says, and what is known of the answer it goes on from. */
+export interface KnownIdentity extends BodyIdentity {
+  /** Id of the conversation that the previous answer belongs to; null: not known. */
+  readonly goesOnIn?: string | null;
+}
+
 export function identify(
   explicit: string | null,
   headers: RequestHeaders,
-  body: BodyIdentity,
+  body: KnownIdentity,
 ): Identity {
   if (explicit !== null) return conversation(explicit, "x-conversation-id");
   for (const name of CONVERSATION_HEADERS) {
@@ -51,7 +57,11 @@ export function identify(
   return fromBody(headers, body);
 }
 
-function fromBody(headers: RequestHeaders, body: BodyIdentity): Identity {
+function fromBody(headers: RequestHeaders, body: KnownIdentity): Identity {
+  const kept = usable(body.conversation);
+  if (kept !== null) return conversation(kept, "body.conversation");
+  const before = body.goesOnIn ?? null;
+  if (before !== null) return conversation(before, "previous_response_id");
   const metadataId = usable(text(body.metadata?.["session_id"]));
   if (metadataId !== null) return conversation(metadataId, "metadata.session_id");
   const userId = usable(text(body.metadata?.["user_id"]));
@@ -74,7 +84,10 @@ export function agentOf(headers: RequestHeaders): string | null {
     const id = usable(headerValue(headers, name));
     if (id !== null) return id;
   }
-  return null;
+  // Both name the main agent alike; a sub-agent has a thread of its own in the same session.
+  const thread = usable(headerValue(headers, "thread-id"));
+  const session = usable(headerValue(headers, "session-id"));
+  return session !== null && thread !== session ? thread : null;
 }
 
 /** True for agents known to offer tools on every turn of their own: a request without any is a side request. */

@@ -2,12 +2,13 @@
 
 import { addGatewayObject, DONE_EVENT, endingBody, endingEvents } from "./chat-answer-body.ts";
 import { chatErrorBody, chatErrorEvent } from "./fault-reply.ts";
+import { chatCodec } from "./openai-chat-codec.ts";
 import { readChatRequest } from "./openai-chat.ts";
 import type { Wire } from "./wire.ts";
 
 export const chatWire: Wire = {
   dialect: "openai-chat",
-  codec: null,
+  codec: chatCodec,
   relayedHeaders: ["openai-beta"],
   readRequest: ({ body, depthMax }) => readChatRequest(body, { depthMax }),
   errorBody: chatErrorBody,

@@ -11,8 +11,8 @@ import { parseSpan, scanBody, type BodyScan } from "./json-scan.ts";
 const MODEL_LENGTH_MAX = 256;
 /** The field of a message part that holds an image. */
 const IMAGE_KEY = "image_url";
-/** Lower bound of bytes a token stands for, so that the estimate never excludes what might fit. */
-const BYTES_PER_TOKEN_MAX = 8;
+/** Most bytes one token stands for, text with escapes included: an estimate never excludes what might fit. */
+const BYTES_PER_TOKEN_MAX = 32;
 /** Fields of a message part whose value is a file: its bytes say nothing about tokens. */
 const FILE_KEYS = [IMAGE_KEY, "input_audio", "file_data"] as const;
 
@@ -55,6 +55,7 @@ export function readChatRequest(body: Buffer, limits: { readonly depthMax: numbe
     demandsShape: wantsJson || choice === "required" || asObject(choice) !== null,
     wantsJson: formatType === "json_schema",
     hasImages: scan.watchedSeen.has(IMAGE_KEY),
+    answerTokens: asCount(field("max_completion_tokens")) ?? asCount(field("max_tokens")),
     inputTokensMin: scan.watchedSeen.size > 0 ? 0 : Math.floor(body.length / BYTES_PER_TOKEN_MAX),
     transcript: chatTranscript(body, scan.elements),
     identity: {
@@ -130,6 +131,10 @@ function asObject(value: unknown): Record<string, unknown> | null {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function asCount(value: unknown): number | null {
+  return typeof value === "number" && Number.isSafeInteger(value) && value > 0 ? value : null;
 }
 
 function asText(value: unknown): string | null {

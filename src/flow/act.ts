@@ -2,10 +2,15 @@
 // Must never be open to a key that is not an admin's, nor act on another tenant's conversation.
 
 import { nextLife } from "../conversation/conversation.machine.ts";
+import { dismissLatest, followEpisodes } from "../conversation/episodes.ts";
 import { emptyEvidence } from "../conversation/evidence.ts";
 import { nextPin } from "../conversation/pin.machine.ts";
 import type { ConversationRecord, ThreadEntry, ThreadRecord } from "../conversation/record.ts";
-import { nextThread, type ThreadEvent } from "../conversation/thread.machine.ts";
+import {
+  nextThread,
+  type ThreadEvent,
+  type ThreadSnapshot,
+} from "../conversation/thread.machine.ts";
 import { throwFault } from "../turn/fault.ts";
 import { defaultProfile } from "./receive.ts";
 import { conversationKey, loadThread, parseConversation, commitRows } from "./rows.ts";
@@ -60,6 +65,10 @@ async function actOnce(stations: Stations, key: string, acting: Acting): Promise
     const event = threadEvent(acting.action, entry);
     const thread = event === null ? row.record : actOnThread(row.record, event);
     current = withThreadState(current, entry.id, thread.machine.value);
+    if (event !== null) {
+      const machines = { before: row.record.machine, after: thread.machine };
+      current = actOnEpisodes(current, { event, entry, ...machines, now: stations.clock.now() });
+    }
     const outcome = await commitRows(stations, {
       tenant: acting.tenant,
       profile:
@@ -83,6 +92,33 @@ function actOnThread(thread: ThreadRecord, event: ThreadEvent): ThreadRecord {
   return event.type === "operator.corrected"
     ? { ...thread, machine }
     : { ...thread, machine, evidence: emptyEvidence() };
+}
+
+interface EpisodeAction {
+  readonly event: ThreadEvent;
+  readonly entry: ThreadEntry;
+  readonly before: ThreadSnapshot;
+  readonly after: ThreadSnapshot;
+  readonly now: number;
+}
+
+/** What a person said of a loop is its outcome, even where another one had been told already. */
+function actOnEpisodes(record: ConversationRecord, action: EpisodeAction): ConversationRecord {
+  const { event, entry, before, after, now } = action;
+  const dismissed = event.type === "operator.dismissed";
+  if (dismissed && before.context.episode === null) return dismissLatest(record, entry.id);
+  const outcome = event.type === "operator.reset" ? "reset" : null;
+  return followEpisodes(record, {
+    thread: entry.id,
+    turn: record.turns,
+    threadTurn: entry.turns,
+    before: before.context,
+    after: after.context,
+    arm: "corrected",
+    progress: false,
+    byPerson: dismissed ? "dismissed" : outcome,
+    now,
+  });
 }
 
 function actOnRecord(record: ConversationRecord, action: Action, now: number): ConversationRecord {

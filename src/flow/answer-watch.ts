@@ -3,6 +3,7 @@
 
 import { asksForRepetition } from "../conversation/divergence/asked-repetition.ts";
 import { watchText, type Repetition } from "../conversation/divergence/stream-repetition.ts";
+import { armOf } from "../conversation/judge-turn.ts";
 import type { TextWatch } from "../upstream/dialect.ts";
 import type { Sending } from "./send.ts";
 
@@ -16,10 +17,10 @@ export interface AnswerWatch {
 /** Null, at no cost: nobody watches. */
 export function watchAnswer({ call, decision, profile }: Sending): AnswerWatch | null {
   if (decision === null || decision.asked.kind === "side") return null;
-  const { divergence, correctionsWanted, transcript } = decision.question;
+  const { divergence, transcript } = decision.question;
   if (divergence === "off") return null;
-  // To watch in shadow means to change nothing.
-  const allowed = divergence === "correct" && correctionsWanted && profile.divergence.cutRepetition;
+  // Who only watches changes nothing.
+  const allowed = profile.divergence.cutRepetition && armOf(decision.question) === "corrected";
   let watcher: ReturnType<typeof watchText> | null = null;
   return {
     begin() {

@@ -6,6 +6,8 @@ import { faultHeaders } from "../api/fault-reply.ts";
 import { ENDING_MODEL, gatewayComment, type GatewayObject } from "../api/gateway-object.ts";
 import type { Plan, PlannedAttempt } from "../routing/plan.ts";
 import type { Fault } from "../turn/fault.ts";
+import type { Usage } from "../turn/usage.ts";
+import type { CutEnd } from "../upstream/dialect.ts";
 import { isErrorBody } from "../upstream/error-body.ts";
 import type { UpstreamHeaders } from "../upstream/event-relay.ts";
 import type { Decision } from "./decide.ts";
@@ -22,6 +24,8 @@ export interface AnswerHead {
   readonly planned: PlannedAttempt | null;
   /** Overrides the state of the thread: what settling found. */
   readonly state: string | null;
+  /** What of the request could not be carried to the model, one sentence each. */
+  readonly warnings: readonly string[];
 }
 
 export function headFacts(head: AnswerHead): AnswerFacts {
@@ -34,6 +38,7 @@ export function headFacts(head: AnswerHead): AnswerFacts {
     decision: head.plan?.strategy ?? "none",
     conversation: decision === null ? null : conversationFacts(head, decision),
     stickyIdentity: call.identity.kind === "sticky" ? call.identity.source : null,
+    warnings: head.warnings,
   };
 }
 
@@ -59,12 +64,30 @@ export function openStream(head: AnswerHead, upstream: UpstreamHeaders): void {
   });
 }
 
-/** Ends a stream: what is known only now goes into a comment, then the held-back last event. */
+/** Ends a stream: what is known only now goes into a comment where one is borne, then the held-back last event. */
 export function endStream(call: Call, settled: Settled, terminal: Buffer | string): void {
-  const comment = gatewayComment({ ...gatewayObject(settled), state: settled.state });
-  call.reply.write(comment);
+  if (call.wire.breaksOnComments !== true) {
+    call.reply.write(gatewayComment({ ...gatewayObject(settled), state: settled.state }));
+  }
   call.reply.write(terminal);
   call.reply.end();
+}
+
+/** The last events of a stream that was cut here. What it used is told where the client asked for that. */
+export function cutEnd(
+  call: Call,
+  settled: Settled,
+  answer: { readonly cut: CutEnd | null },
+): Buffer | string {
+  const { tokens } = settled.receipt.execution;
+  const usage: Usage = {
+    inputTokens: tokens.prompt,
+    outputTokens: tokens.completion,
+    cacheReadTokens: tokens.cached,
+    cacheWriteTokens: tokens.cache_written,
+    reasoningTokens: tokens.reasoning,
+  };
+  return answer.cut?.(call.request.wantsUsageEvent ? usage : null) ?? "";
 }
 
 /** Ends a stream that broke: an error event, and never the event of a clean end. */

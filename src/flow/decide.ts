@@ -1,19 +1,24 @@
 // Load, ask, plan, and store what was decided before any byte goes upstream (I2, I3).
 // Must never decide on an old row: a lost race means that everything is asked again on the newest one.
 
-import { askTurn, pendingTurn, placeCorrection, type TurnAsked } from "../conversation/ask-turn.ts";
+import { askTurn, pendingTurn, placeCorrection } from "../conversation/ask-turn.ts";
 import { pinnedModel, type PinTarget } from "../conversation/pin.machine.ts";
 import { decidePin, joinPin, leavePins, othersWait, pinOf } from "../conversation/pins.ts";
 import type { ConversationRecord, PinEntry } from "../conversation/record.ts";
-import { makePlan, type Plan, type PlannedAttempt, type PlanResult } from "../routing/plan.ts";
+import type { TurnAsked } from "../conversation/turn-question.ts";
+import type { Plan, PlannedAttempt, PlanResult } from "../routing/plan.ts";
 import { rateQuality } from "../routing/rating.ts";
+import { planStronger, type StrongerTurn } from "../routing/stronger.ts";
 import type { Deployment } from "../turn/deployment.ts";
 import { FaultError, makeFault, throwFault, type Fault } from "../turn/fault.ts";
 import type { Profile } from "../turn/profile.ts";
 import { loadTurn, reloadTurn, type LoadedTurn } from "./load-turn.ts";
+import { planTurn } from "./anchored.ts";
+import { countForPlan } from "./context-fit.ts";
 import { planInput } from "./plan-input.ts";
 import { conversationKey, commitRows } from "./rows.ts";
 import type { Call, Stations } from "./stations.ts";
+import { withoutException } from "./stronger-turn.ts";
 
 /** Most rounds of load, decide and compare-and-set: every lost round means that another turn went forward. */
 const DECIDE_ROUNDS_MAX = 64;
@@ -30,6 +35,8 @@ export interface Decision extends LoadedTurn {
   readonly exclusions: Plan["exclusions"];
   /** The pin as it was before this turn; null when there was none. */
   readonly pinBefore: PinEntry | null;
+  /** What came of a turn that was given to a stronger model; null for all others. */
+  readonly stronger: StrongerTurn | null;
   /** This turn was counted by the commit before bytes. */
   readonly counted: boolean;
 }
@@ -51,7 +58,9 @@ export function decide(stations: Stations, call: Call): Promise<Decision> {
 /** Null: another turn was faster. */
 async function decideOnce(stations: Stations, call: Call, key: string): Promise<Decision | null> {
   const loaded = await loadTurn(stations, call, key);
-  const decision = evaluate(stations, call, loaded);
+  const first = evaluate(stations, call, loaded);
+  const counted = await countForPlan(stations, call, first.plan);
+  const decision = counted === null ? first : evaluate(stations, counted, loaded);
   if (loaded.degraded) return serveDegraded(stations, decision);
   if (!decision.asked.decided) return decision;
   try {
@@ -79,7 +88,7 @@ function serveDegraded(stations: Stations, decision: Decision): Decision {
   stations.pinCache.rememberUnstored(decision.key, asked.record);
   const sent = asked.insertions.filter(({ correction }) => correction !== asked.correction?.id);
   return {
-    ...decision,
+    ...withoutException(decision),
     asked: { ...asked, insertions: sent, correction: null },
     conversation: { ...conversation, record: asked.record },
     degraded: true,
@@ -91,33 +100,27 @@ function evaluate(stations: Stations, call: Call, loaded: LoadedTurn): Decision 
   const { conversation, thread, question, profile } = loaded;
   const asked = askTurn(conversation.record, thread.record, question);
   const pinBefore = pinOf(asked.record, call.request.model);
-  const base = { ...loaded, call, pinBefore, counted: false, before: conversation.record };
+  const counts = { counted: false, before: conversation.record };
+  const base = { ...loaded, call, pinBefore, ...counts, stronger: null };
   if (asked.ending !== null) {
     return { ...base, asked, plan: null, fault: null, exclusions: [] };
   }
-  const planned = makePlan(planInput(stations, call, { profile, pin: pinBefore }));
+  const input = planInput(stations, call, { profile, pin: pinBefore });
+  const planned = planTurn(call, input);
   const first = firstDeployment(planned);
   if (first === null || !planned.ok) {
     const fault = planned.ok ? null : planned.fault;
     // A correction that cannot be sent is not decided: the next turn judges again.
     const undecided = { ...asked, correction: null, decided: false };
-    return {
-      ...base,
-      asked: undecided,
-      plan: null,
-      fault,
-      exclusions: planned.ok ? [] : planned.exclusions,
-    };
+    const exclusions = planned.ok ? [] : planned.exclusions;
+    return { ...base, asked: undecided, plan: null, fault, exclusions };
   }
   const placed = placeCorrection(asked, placeFor(stations, first));
-  const pinned = pinFirst(stations, placed, { call, profile, first, pinBefore });
-  return {
-    ...base,
-    asked: pinned,
-    plan: planned.plan,
-    fault: null,
-    exclusions: planned.plan.exclusions,
-  };
+  const pinned = pinFirst(placed, { call, profile, first, pinBefore });
+  const { exclusions } = planned.plan;
+  const turn = { ...base, asked: pinned, plan: planned.plan, fault: null, exclusions };
+  // The pin is decided by the plan without the exception, so that the exception cannot become one.
+  return asked.stronger ? { ...turn, ...planStronger(planned.plan, input) } : turn;
 }
 
 function firstDeployment(planned: PlanResult): Deployment | null {
@@ -132,7 +135,6 @@ function placeFor(stations: Stations, deployment: Deployment) {
 
 /** A first turn pins before it sends. Side requests use and hold a pin that is there, and set none. */
 function pinFirst(
-  stations: Stations,
   asked: TurnAsked,
   turn: {
     readonly call: Call;
@@ -145,7 +147,7 @@ function pinFirst(
   const requested = call.request.model;
   const unpinned = pinBefore === null || pinBefore.snapshot.value === "unpinned";
   if (profile.pin.mode === "none" || (unpinned && asked.kind === "side")) return asked;
-  const target = pinTarget(stations, turn.first, profile);
+  const target = pinTarget(call, turn.first, profile);
   const record = unpinned
     ? decidePin(asked.record, { requested, kind: "pin.chosen", target, now: call.at })
     : asked.record;
@@ -157,12 +159,12 @@ function pinFirst(
   return joined === asked.record ? asked : { ...asked, record: joined, decided: true };
 }
 
-function pinTarget(stations: Stations, deployment: Deployment, profile: Profile): PinTarget {
+function pinTarget(call: Call, deployment: Deployment, profile: Profile): PinTarget {
   return {
     deployment: deployment.id,
     model: deployment.model,
     rating: rateQuality(deployment.quality, profile.qualityKind)?.value ?? null,
-    catalogVersion: stations.config.catalogVersion,
+    catalogVersion: call.offer.catalogVersion,
   };
 }
 
@@ -291,7 +293,7 @@ function hopRecord(
     if (changed || bound) return { ok: false, record: leavePins(record, call.requestId) };
   }
   const kind = planned.hop === "substitute" ? "pin.substituted" : "pin.moved";
-  const target = pinTarget(stations, planned.deployment, profile);
+  const target = pinTarget(call, planned.deployment, profile);
   const moved = decidePin(record, { requested, kind, target, now });
   // The machine has the last word: a substitute below the pin is refused there too.
   const taken = pinOf(moved, requested);

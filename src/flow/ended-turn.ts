@@ -5,11 +5,17 @@ import {
   STREAM_REPETITION,
   type Repetition,
 } from "../conversation/divergence/stream-repetition.ts";
+import type { Verdict } from "../conversation/divergence/verdict.ts";
 import { pinEvent, type PinWord } from "../conversation/pins.ts";
 import type { ConversationRecord } from "../conversation/record.ts";
 import type { Plan } from "../routing/plan.ts";
-import { costNanoUsd } from "../receipts/price.ts";
-import { makeReceipt, type Receipt, type ReceiptAttempt } from "../receipts/receipt.ts";
+import { costNanoUsd, toUsd } from "../receipts/price.ts";
+import {
+  makeReceipt,
+  type Receipt,
+  type ReceiptAttempt,
+  type ReceiptEpisode,
+} from "../receipts/receipt.ts";
 import type { Deployment } from "../turn/deployment.ts";
 import type { Fault } from "../turn/fault.ts";
 import { NO_USAGE, type Usage } from "../turn/usage.ts";
@@ -69,8 +75,12 @@ export function turnOf(sending: Sending, sent: Sent, fault: Fault | null): Ended
     correctionRefused: walked.correctionRefused,
     firstByteMs: result.firstByteMs,
     overheadMs: sent.overheadMs,
-    warnings: sent.leftOut === 0 ? [] : [`${sent.leftOut} tries in the middle are left out here.`],
+    warnings: [...leftOut(sent), ...result.warnings],
   };
+}
+
+function leftOut({ leftOut: count }: Sent): readonly string[] {
+  return count === 0 ? [] : [`${count} tries in the middle are left out here.`];
 }
 
 /** About 4 bytes make a token in English text: good enough for what an upstream did not tell. */
@@ -102,8 +112,17 @@ export function costOf(turn: EndedTurn): number | null {
 export function pinWord(decision: Decision, deployment: Deployment | null): PinWord {
   const side = decision.asked.kind === "side" && decision.pinBefore === null;
   if (deployment === null || decision.profile.pin.mode === "none" || side) return "none";
+  if (isException(decision, deployment)) return "kept";
   const served = { deployment: deployment.id, model: deployment.model };
   return pinEvent(decision.pinBefore?.snapshot ?? null, served);
+}
+
+/** This deployment was planned outside the pin, for this one turn. */
+export function isException(decision: Decision, deployment: Deployment): boolean {
+  const attempts = decision.plan?.attempts ?? [];
+  return attempts.some(
+    (planned) => planned.hop === "exception" && planned.deployment === deployment,
+  );
 }
 
 /** What the rows were after the turn was settled; null on the stateless path and where nothing was stored. */
@@ -156,7 +175,7 @@ export function receiptOf(
       firstByteMs: turn.firstByteMs,
     },
     ...(decision === null ? STATELESS : conversationParts(turn, decision, settled)),
-    catalogVersion: stations.config.catalogVersion,
+    catalogVersion: call.offer.catalogVersion,
     warnings: turn.warnings,
   });
 }
@@ -168,6 +187,8 @@ const STATELESS = {
   correction: null,
   correctionsCarried: 0,
   outcomes: [],
+  episodes: [],
+  strongerTurn: null,
 };
 
 /** Why the deployment that served was planned; the plan's own reason when nothing served. */
@@ -184,7 +205,9 @@ function winnerOf(served: Deployment | null) {
 function conversationParts(turn: EndedTurn, decision: Decision, settled: SettledView | null) {
   const { asked, question, pinBefore } = decision;
   const home = pinBefore?.snapshot.context;
+  const from = home?.away ?? home?.home?.deployment ?? null;
   const served = turn.outcome === "failed" ? null : turn.served;
+  const outside = served !== null && isException(decision, served);
   const { verdict, correction } = asked;
   return {
     conversation: {
@@ -200,19 +223,11 @@ function conversationParts(turn: EndedTurn, decision: Decision, settled: Settled
     },
     pin: {
       event: pinWord(decision, served),
-      from: home?.away ?? home?.home?.deployment ?? null,
-      to: served?.id ?? null,
-      note: pinNote(decision),
+      from,
+      to: outside ? from : (served?.id ?? null),
+      note: outside ? `one turn on ${served?.id}; the pin stays` : pinNote(decision),
     },
-    verdict:
-      verdict === null || verdict.severity === "clear"
-        ? null
-        : {
-            severity: verdict.severity,
-            pattern: verdict.pattern,
-            count: verdict.count,
-            tools: verdict.tools,
-          },
+    verdict: receiptVerdict(verdict, turn.repetition),
     correction:
       correction === null
         ? null
@@ -224,7 +239,20 @@ function conversationParts(turn: EndedTurn, decision: Decision, settled: Settled
           },
     correctionsCarried: asked.insertions.length - (turn.correctionRefused ? 1 : 0),
     outcomes: settled === null ? [] : newOutcomes(settled),
+    episodes: settled === null ? [] : newEpisodes(settled),
+    strongerTurn: decision.stronger,
   };
+}
+
+/** What was said of the request; where that is nothing that needs acting on, what was found in the answer. */
+function receiptVerdict(verdict: Verdict | null, repetition: Repetition | null) {
+  if (repetition !== null && verdict?.severity !== "firing") {
+    const { count } = repetition;
+    return { severity: "firing", pattern: STREAM_REPETITION, count, tools: [] };
+  }
+  if (verdict === null || verdict.severity === "clear") return null;
+  const { severity, pattern, count, tools } = verdict;
+  return { severity, pattern, count, tools };
 }
 
 /** An existing history without a record: said, never passed over. */
@@ -233,6 +261,30 @@ function pinNote(decision: Decision): string | null {
   const isNew = decision.pinBefore === null && decision.asked.turn === 1;
   if (!isNew || transcript.count < 3) return null;
   return "history without a record: the pin was lost, or the conversation began elsewhere";
+}
+
+/** Episodes of which this turn has told something. */
+function newEpisodes({ before, after }: SettledView): readonly ReceiptEpisode[] {
+  const had = new Map(before.episodes.map(({ id, outcome }) => [id, outcome?.kind]));
+  return after.episodes.flatMap((episode) => {
+    const { outcome, spent } = episode;
+    if (outcome === null || had.get(episode.id) === outcome.kind) return [];
+    return [
+      {
+        id: episode.id,
+        pattern: episode.pattern,
+        arm: episode.arm,
+        outcome: outcome.kind,
+        turns: outcome.turns,
+        level: episode.level,
+        corrections: episode.corrections,
+        stronger_turns: episode.strongerTurns,
+        tokens: { input: spent.inputTokens, output: spent.outputTokens },
+        cost_usd: toUsd(spent.costNanoUsd),
+        unpriced_turns: spent.unpricedTurns,
+      },
+    ];
+  });
 }
 
 function newOutcomes({ before, after }: SettledView) {

@@ -22,6 +22,10 @@ const lateTurnSchema = z.object({
     expiresAt: z.number(),
     body: z.string(),
   }),
+  /** Where its answer was given, for requests that go on from it. */
+  answers: z
+    .array(z.object({ key: z.string(), body: z.string(), expiresAt: z.number() }))
+    .default([]),
   /** Null on the stateless path. */
   conversation: z
     .object({
@@ -32,7 +36,12 @@ const lateTurnSchema = z.object({
       costNanoUsd: z.number().nullable(),
       /** What answered, for the pin; null when nothing did, or when the profile pins nothing. */
       served: z
-        .object({ requested: z.string(), deployment: z.string(), model: z.string() })
+        .object({
+          requested: z.string(),
+          deployment: z.string(),
+          model: z.string(),
+          exception: z.boolean().default(false),
+        })
         .nullable()
         .default(null),
       usage: z.object({
@@ -67,8 +76,10 @@ export function storeLateTurn(stations: Stations, late: LateTurn): Promise<void>
   });
 }
 
-async function storeReceipt(stations: Stations, { tenant, receipt }: LateTurn): Promise<void> {
-  await stations.store.commit({ tenant, conversation: null, thread: null, receipts: [receipt] });
+async function storeReceipt(stations: Stations, late: LateTurn): Promise<void> {
+  const { tenant, receipt, answers } = late;
+  const receipts = [receipt];
+  await stations.store.commit({ tenant, conversation: null, thread: null, receipts, answers });
 }
 
 /** False: another turn was stored in between. */
@@ -106,6 +117,7 @@ async function storeOnce(
     thread: null,
     addSpentNanoUsd: turn.costNanoUsd ?? 0,
     receipts: [receipt],
+    answers: late.answers,
     now: stations.clock.now(),
   });
   return outcome === "committed";

@@ -9,8 +9,10 @@ import {
   type ConversationRecord,
   type PinEntry,
 } from "../conversation/record.ts";
-import { matchThread } from "../conversation/threads.ts";
+import { matchDelta } from "../conversation/delta-thread.ts";
+import { matchThread, type ThreadMatch } from "../conversation/threads.ts";
 import { NANO_PER_USD } from "../receipts/price.ts";
+import { unitHash } from "../routing/unit-hash.ts";
 import { FaultError, makeFault } from "../turn/fault.ts";
 import type { Profile } from "../turn/profile.ts";
 import type { Transcript } from "../turn/transcript.ts";
@@ -142,11 +144,7 @@ function makeQuestion(
 ): TurnQuestion {
   const { transcript } = call.request;
   const agent = call.agent === null ? null : shortHash(call.agent);
-  const match = matchThread(turn.conversation.record, transcript, {
-    agent,
-    hasTools: call.request.hasTools,
-    agentClient: call.agentClient,
-  });
+  const match = matchTurn(call, turn.conversation.record, agent);
   const modes = [
     turn.profile.divergence.mode,
     stations.config.divergence,
@@ -161,12 +159,29 @@ function makeQuestion(
     threadId: match.entry?.id ?? `thr_${call.requestId.slice(4, 24)}`,
     profile: turn.profile,
     divergence: lowestMode(modes),
+    watchedOnly: isWatchedOnly(turn.conversation.key, turn.profile),
     correctionsWanted: call.own.corrections,
     hints: { agent },
     idempotency: call.own.idempotencyKey === null ? null : shortHash(call.own.idempotencyKey),
     spentNanoUsd: turn.conversation.spentNanoUsd,
     now: call.at,
   };
+}
+
+function matchTurn(call: Call, record: ConversationRecord, agent: string | null): ThreadMatch {
+  const { transcript, hasTools, identity } = call.request;
+  const { thread = null, turns = 0 } = call.goesOnFrom ?? {};
+  const answer = thread === null ? null : { thread, turns };
+  const isDelta = identity.previousAnswer !== null || identity.conversation !== null;
+  const delta = isDelta ? matchDelta(record, transcript, { agent, answer }) : null;
+  return (
+    delta ?? matchThread(record, transcript, { agent, hasTools, agentClient: call.agentClient })
+  );
+}
+
+/** By a hash of its own, so that the share says nothing of the keys or models a conversation gets. */
+function isWatchedOnly(key: string, profile: Profile): boolean {
+  return unitHash(`observe\n${key}`) * 100 < profile.divergence.observeSharePercent;
 }
 
 interface DegradedInput {
@@ -186,7 +201,8 @@ function degradedTurn(stations: Stations, call: Call, input: DegradedInput): Loa
   const profile = profileOf(stations, record, call);
   const { transcript } = call.request;
   // An existing conversation whose locked model this process does not know must not be given another one.
-  const unknownLock = known === null && profile.pin.mode === "lock" && hasHistory(transcript);
+  const begun = call.request.needsOwnDialect === true || hasHistory(transcript);
+  const unknownLock = known === null && profile.pin.mode === "lock" && begun;
   if (stations.config.onStoreFailure === "strict" || unknownLock) {
     const message = "The conversation's state cannot be read just now. Try again shortly.";
     throw new FaultError(

@@ -63,6 +63,7 @@ export async function readOneConversation(stations: Stations, tenant: string, id
     pins: record.pins.map(pinView),
     threads,
     corrections: record.corrections.map(correctionView),
+    episodes: record.episodes.map(episodeView),
     totals: {
       cost_usd: toUsd(stored.spentNanoUsd),
       input_tokens: record.totals.inputTokens,
@@ -139,7 +140,34 @@ function correctionView(correction: ConversationRecord["corrections"][number]) {
     place: correction.place,
     sent_at: iso(correction.sentAt),
     retired: correction.retired,
+    episode: correction.episode,
     outcome: correction.outcome,
+  };
+}
+
+/** A loop from its onset on: what was done about it, how it went, and what its turns used. */
+function episodeView(episode: ConversationRecord["episodes"][number]) {
+  const { outcome, spent } = episode;
+  return {
+    id: episode.id,
+    thread: episode.thread,
+    pattern: episode.pattern,
+    arm: episode.arm,
+    turn: episode.turn,
+    level: episode.level,
+    corrections: episode.corrections,
+    stronger_turns: episode.strongerTurns,
+    open: episode.closedAt === null,
+    outcome: outcome?.kind ?? null,
+    turns_to_outcome: outcome?.turns ?? null,
+    turns_to_recovery: outcome?.kind === "recovered" ? outcome.turns : null,
+    turns: spent.turns,
+    input_tokens: spent.inputTokens,
+    output_tokens: spent.outputTokens,
+    cost_usd: toUsd(spent.costNanoUsd),
+    unpriced_turns: spent.unpricedTurns,
+    opened_at: iso(episode.openedAt),
+    closed_at: episode.closedAt === null ? null : iso(episode.closedAt),
   };
 }
 

@@ -4,10 +4,12 @@
 import { createHash } from "node:crypto";
 import { decodeBody } from "../api/body-decode.ts";
 import { headerValue, readCallHeaders } from "../api/headers.ts";
-import { agentOf, identify, isAgentClient, type Identity } from "../api/identity.ts";
+import { agentOf, identify, isAgentClient, NO_IDENTITY, type Identity } from "../api/identity.ts";
+import type { StatelessChoice } from "../api/wire.ts";
 import { throwFault } from "../turn/fault.ts";
 import type { Profile } from "../turn/profile.ts";
 import type { TurnRequest } from "../turn/turn-request.ts";
+import { findLink } from "./answer-links.ts";
 import type { Call, Incoming, Stations } from "./stations.ts";
 
 /** How much of the system prompt and the tools a derived id looks at, in bytes. */
@@ -26,10 +28,18 @@ export async function receiveTurn(stations: Stations, incoming: Incoming): Promi
   const { url, wire } = incoming;
   const request = wire.readRequest({ body, headers, url, depthMax: limits.depthMax });
   const namedProfile = profileOf(stations, own.profile ?? incoming.caller.profile);
-  const named = identify(own.conversationId, headers, request.identity);
   const profile = namedProfile ?? defaultProfile(stations, "defaultProfile");
+  const { stateless } = wire;
+  const goesOnFrom = await findLink(stations, incoming.caller.tenant, request.identity);
+  const named =
+    stateless === undefined
+      ? identify(own.conversationId, headers, {
+          ...request.identity,
+          goesOnIn: goesOnFrom?.conversation ?? null,
+        })
+      : NO_IDENTITY;
   const identity =
-    named.kind === "conversation" || profile.pin.mode !== "lock"
+    named.kind === "conversation" || profile.pin.mode !== "lock" || stateless !== undefined
       ? named
       : derive(incoming, request);
   return {
@@ -38,10 +48,17 @@ export async function receiveTurn(stations: Stations, incoming: Incoming): Promi
     request,
     own,
     identity,
-    namedProfile,
+    goesOnFrom,
+    namedProfile: stateless === undefined ? namedProfile : unpinned(profile, stateless),
+    inputTokens: null,
     agent: agentOf(headers),
     agentClient: isAgentClient(headers),
   };
+}
+
+/** What is left of a profile where there is no conversation to hold, and no quality to rank by. */
+function unpinned(profile: Profile, { rankBy }: StatelessChoice): Profile {
+  return { ...profile, pin: { mode: "none", substitute: "never" }, floor: null, rankBy };
 }
 
 function profileOf(stations: Stations, name: string | null): Profile | null {
@@ -68,6 +85,9 @@ function derive(incoming: Incoming, request: TurnRequest): Identity {
   const hash = createHash("sha256").update(
     `${incoming.caller.id}\n${request.identity.user ?? ""}\n`,
   );
+  // Without its history a request shows nothing of its start: then the answer before it is the start.
+  const { previousAnswer } = request.identity;
+  if (previousAnswer !== null) hash.update(`p:${previousAnswer}\n`);
   if (tools !== null) hash.update(tools.subarray(0, DERIVED_BYTES_MAX));
   for (let index = 0; index < transcript.count; index += 1) {
     const message = transcript.read(index);

@@ -11,7 +11,7 @@ import {
   type ConversationRecord,
   type ThreadRecord,
 } from "../conversation/record.ts";
-import type { ReceiptWrite, TurnCommit } from "../conversation/store-port.ts";
+import type { AnswerWrite, ReceiptWrite, TurnCommit } from "../conversation/store-port.ts";
 import { FaultError, makeFault } from "../turn/fault.ts";
 import type { Profile } from "../turn/profile.ts";
 import type { Stations } from "./stations.ts";
@@ -122,6 +122,7 @@ export interface RowsWrite {
   readonly thread: ThreadRow | null;
   readonly addSpentNanoUsd: number;
   readonly receipts: readonly ReceiptWrite[];
+  readonly answers?: readonly AnswerWrite[];
   readonly now: number;
 }
 
@@ -177,5 +178,6 @@ function rowsCommit(write: RowsWrite): TurnCommit {
             body: JSON.stringify(thread.record),
           },
     receipts: write.receipts,
+    answers: write.answers ?? [],
   };
 }

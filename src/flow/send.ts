@@ -6,7 +6,7 @@ import type { PlannedAttempt } from "../routing/plan.ts";
 import { unitHash } from "../routing/unit-hash.ts";
 import { makeFault } from "../turn/fault.ts";
 import type { Profile } from "../turn/profile.ts";
-import type { UpstreamHeaders } from "../upstream/event-relay.ts";
+import type { OpenedAnswer } from "../upstream/event-relay.ts";
 import type { Walked } from "../upstream/walk.ts";
 import { watchAnswer } from "./answer-watch.ts";
 import { openStream, type AnswerHead } from "./answer.ts";
@@ -136,8 +136,8 @@ async function walkOnce(stations: Stations, sending: Sending): Promise<Sent> {
     return true;
   };
   const sink = {
-    open: ({ headers }: { readonly headers: UpstreamHeaders }) => {
-      openStream(headOf(sending, decision, current), headers);
+    open: ({ headers, warnings }: OpenedAnswer) => {
+      openStream({ ...headOf(sending, decision, current), warnings }, headers);
     },
     write: (bytes: Buffer) => call.reply.write(bytes),
     whenDrained: (resume: () => void) => {
@@ -146,7 +146,11 @@ async function walkOnce(stations: Stations, sending: Sending): Promise<Sent> {
   };
   const watch = watchAnswer(sending);
   const walked = await stations.walker.walk({
-    steps: plan.attempts.map((planned) => ({ planned, deployment: planned.deployment })),
+    steps: plan.attempts.map((planned) => ({
+      planned,
+      deployment: planned.deployment,
+      isExtra: planned.hop === "exception",
+    })),
     before,
     send: (target) => sendAttempt(stations, { call, decision, target, sink, watch }),
     carriesNew: decision !== null && decision.asked.correction !== null,
@@ -175,5 +179,6 @@ export function headOf(
     plan: sending.plan,
     planned,
     state: null,
+    warnings: [],
   };
 }

@@ -3,10 +3,12 @@
 
 import { seenBy } from "../conversation/ask-turn.ts";
 import { settlePin, settleTurn, type TurnFacts } from "../conversation/settle-turn.ts";
+import type { ConversationRecord } from "../conversation/record.ts";
 import type { ReceiptWrite } from "../conversation/store-port.ts";
 import type { Receipt } from "../receipts/receipt.ts";
+import { linksOf, type LinkedThread } from "./answer-links.ts";
 import type { Decision } from "./decide.ts";
-import { costOf, pinWord, receiptOf, usageOf, type EndedTurn } from "./ended-turn.ts";
+import { costOf, isException, pinWord, receiptOf, usageOf, type EndedTurn } from "./ended-turn.ts";
 import { storeLateTurn, type LateTurn } from "./late-turn.ts";
 import { reloadTurn } from "./load-turn.ts";
 import { commitRows, type ConversationRow, type ThreadRow } from "./rows.ts";
@@ -124,10 +126,17 @@ async function settleOnce(
     thread: { ...thread, record: settled.thread },
     addSpentNanoUsd: cost ?? 0,
     receipts: [receiptWrite(stations, receipt, turn)],
+    answers: linksOf(stations, turn, linkedThread(turn, settled.record, thread.id)),
     now: facts.now,
   });
   if (outcome === "conflict") return null;
   return { saved: true, receipt, state };
+}
+
+/** Where a request that names this answer goes on. */
+function linkedThread(turn: EndedTurn, record: ConversationRecord, thread: string): LinkedThread {
+  const turns = record.threads.find(({ id }) => id === thread)?.turns ?? 0;
+  return { conversation: turn.call.identity.id, thread, turns };
 }
 
 async function reload(stations: Stations, rows: Rows): Promise<Rows> {
@@ -154,11 +163,19 @@ function factsOf(stations: Stations, turn: EndedTurn, rows: Rows): TurnFacts {
     resend: asked.resend,
     idempotency: question.idempotency,
     outcome: turn.outcome,
-    answered: turn.outcome === "completed" && turn.summary.toolCalls.length === 0,
+    said: call.request.keepsState === true ? (turn.summary.said ?? null) : null,
+    rules: question.profile.divergence.loop,
+    // An answer that goes round in circles is none that a thread has come to.
+    answered:
+      turn.outcome === "completed" &&
+      turn.summary.toolCalls.length === 0 &&
+      turn.repetition === null,
+    repetition: turn.repetition,
     usage: usageOf(turn).usage,
     costNanoUsd: cost,
     spentNanoUsd: conversation.spentNanoUsd + (cost ?? 0),
     served: servedUnderPin(turn, decision),
+    episode: asked.episode,
     pinMoved: moved,
     final: call.own.final,
     refusedCorrections: refused,
@@ -171,7 +188,12 @@ function servedUnderPin(turn: EndedTurn, decision: Decision): TurnFacts["served"
   const { served, outcome } = turn;
   const none = served === null || outcome === "failed" || outcome === "ended";
   if (none || decision.profile.pin.mode === "none") return null;
-  return { requested: turn.call.request.model, deployment: served.id, model: served.model };
+  return {
+    requested: turn.call.request.model,
+    deployment: served.id,
+    model: served.model,
+    exception: isException(decision, served),
+  };
 }
 
 function receiptWrite(stations: Stations, receipt: Receipt, turn: EndedTurn): ReceiptWrite {
@@ -181,6 +203,13 @@ function receiptWrite(stations: Stations, receipt: Receipt, turn: EndedTurn): Re
     expiresAt: turn.call.at + stations.config.receipts.retentionDays * DAY_MS,
     body: JSON.stringify(receipt),
   };
+}
+
+/** The same without newest rows: of a thread that goes on nothing is counted. */
+function linkedBefore({ call, decision }: EndedTurn): LinkedThread | null {
+  if (decision === null) return null;
+  const { threadId, threadTurn } = decision.asked;
+  return { conversation: call.identity.id, thread: threadId, turns: threadTurn };
 }
 
 /** All that has to be added to the books, for as long as they cannot be opened. */
@@ -194,6 +223,7 @@ function lateTurn(stations: Stations, turn: EndedTurn, receipt: Receipt): LateTu
   return {
     tenant: turn.call.caller.tenant,
     receipt: receiptWrite(stations, receipt, turn),
+    answers: [...linksOf(stations, turn, linkedBefore(turn))],
     conversation:
       decision === null
         ? null

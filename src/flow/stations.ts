@@ -12,7 +12,9 @@ import type { ModelNames } from "../routing/candidates.ts";
 import type { Profile } from "../turn/profile.ts";
 import type { TurnRequest } from "../turn/turn-request.ts";
 import type { Health } from "../upstream/health.ts";
+import type { TokenCounter } from "../upstream/tokens/counter.ts";
 import type { Walker } from "../upstream/walk.ts";
+import type { AnswerLink } from "./answer-links.ts";
 import type { KeyedQueue } from "./keyed-queue.ts";
 import type { PinCache } from "./pin-cache.ts";
 import type { RowMemo } from "./row-memo.ts";
@@ -39,9 +41,16 @@ export interface TurnLog {
   readonly error: (fields: object, message: string) => void;
 }
 
+/** What can be asked for, with its facts. Never changes: a turn keeps the one it began with. */
+export interface Offer {
+  readonly names: ModelNames;
+  readonly catalogVersion: string;
+}
+
 export interface Stations {
   readonly config: Config;
-  readonly names: ModelNames;
+  /** The newest offer, for what begins now. */
+  readonly offer: () => Offer;
   /** Providers that refuse `stream_options`: their streams tell no usage. */
   readonly withoutUsageEvent: ReadonlySet<string>;
   readonly store: ConversationStore;
@@ -49,6 +58,7 @@ export interface Stations {
   readonly spill: (line: string) => Promise<boolean>;
   readonly walker: Walker;
   readonly health: Health;
+  readonly tokens: TokenCounter;
   readonly queue: KeyedQueue;
   readonly pinCache: PinCache;
   /** How the rows read that this process wrote last. */
@@ -73,6 +83,7 @@ export interface Incoming {
   readonly url: string;
   readonly body: Buffer;
   readonly reply: ClientReply;
+  readonly offer: Offer;
   readonly at: number;
   readonly startedMs: number;
 }
@@ -82,8 +93,12 @@ export interface Call extends Incoming {
   readonly request: TurnRequest;
   readonly own: CallHeaders;
   readonly identity: Identity;
+  /** What is known of the answer that the request goes on from; null: nothing, or it holds its whole history. */
+  readonly goesOnFrom: AnswerLink | null;
   /** The profile the caller named, or its key's; null: the conversation's stored one or the default. */
   readonly namedProfile: Profile | null;
+  /** Counted in one vocabulary, files left out; null: not counted. */
+  readonly inputTokens: number | null;
   readonly agent: string | null;
   readonly agentClient: boolean;
 }

@@ -47,7 +47,7 @@ export async function endTurn(stations: Stations, call: Call, decision: Decision
 
 function unservedHead(unserved: Omit<Unserved, "fault">, state: string | null): AnswerHead {
   const { call, decision, profile } = unserved;
-  return { call, decision, profile: profile.name, plan: null, planned: null, state };
+  return { call, decision, profile: profile.name, plan: null, planned: null, state, warnings: [] };
 }
 
 function unservedTurn(

@@ -15,7 +15,7 @@ function checkVersion(name: string, version: number): void {
 }
 
 /** Throws TypeError or RangeError with the name of the field that is at fault. */
-export function checkCommit({ conversation, thread, receipts }: TurnCommit): void {
+export function checkCommit({ conversation, thread, receipts, answers = [] }: TurnCommit): void {
   if (conversation !== null) {
     const { facets } = conversation;
     checkVersion("conversation.expectedVersion", conversation.expectedVersion);
@@ -35,4 +35,5 @@ export function checkCommit({ conversation, thread, receipts }: TurnCommit): voi
     checkWhole("receipt.at", receipt.at);
     checkWhole("receipt.expiresAt", receipt.expiresAt);
   }
+  for (const answer of answers) checkWhole("answer.expiresAt", answer.expiresAt);
 }

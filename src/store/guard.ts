@@ -30,6 +30,7 @@ export function guardStore(store: ConversationStore): ConversationStore {
     kind: store.kind,
     loadConversation: (key) => fast(() => store.loadConversation(key)),
     loadThread: (key, thread) => fast(() => store.loadThread(key, thread)),
+    loadAnswer: (key) => fast(() => store.loadAnswer(key)),
     commit: (commit) => fast(() => store.commit(commit)),
     readReceipt: (tenant, requestId) => slow(() => store.readReceipt(tenant, requestId)),
     listReceipts: (query) => slow(() => store.listReceipts(query)),

@@ -26,6 +26,8 @@ export const MEMORY_CONVERSATIONS_MAX = 10_000;
 export const MEMORY_THREADS_MAX = 1_000;
 /** Most receipts held, over all tenants. */
 export const MEMORY_RECEIPTS_MAX = 50_000;
+/** Most answers of which something is held, over all tenants. */
+export const MEMORY_ANSWERS_MAX = 50_000;
 /** Most unreadable rows kept for a person to look at. */
 const QUARANTINE_ROWS_MAX = 1_000;
 /** Most rows one sweep removes. */
@@ -48,10 +50,17 @@ interface Receipt {
   readonly body: string;
 }
 
+interface Answer {
+  readonly conversationKey: string | null;
+  readonly body: string;
+  readonly expiresAt: number;
+}
+
 interface Tables {
   readonly conversations: Map<string, Conversation>;
   /** By tenant and request id, in the order of arrival. */
   readonly receipts: Map<string, Receipt>;
+  readonly answers: Map<string, Answer>;
   readonly quarantine: { key: string; body: string; reason: string }[];
   lastSequence: number;
 }
@@ -83,6 +92,15 @@ function appendReceipt(tables: Tables, commit: TurnCommit, receipt: ReceiptWrite
   return true;
 }
 
+function writeAnswers(tables: Tables, { answers = [], conversation }: TurnCommit): void {
+  const conversationKey = conversation?.key ?? null;
+  for (const { key, body, expiresAt } of answers) {
+    tables.answers.delete(key);
+    tables.answers.set(key, { conversationKey, body, expiresAt });
+  }
+  evictOldest(tables.answers, MEMORY_ANSWERS_MAX);
+}
+
 function commitTurn(tables: Tables, commit: TurnCommit): "committed" | "conflict" {
   const { conversation, thread, receipts } = commit;
   const stored = conversation === null ? undefined : tables.conversations.get(conversation.key);
@@ -92,6 +110,7 @@ function commitTurn(tables: Tables, commit: TurnCommit): "committed" | "conflict
     const threadVersion = thread === null ? 0 : (stored?.threads.get(thread.thread)?.version ?? 0);
     if (thread !== null && threadVersion !== thread.expectedVersion) return "conflict";
   }
+  writeAnswers(tables, commit);
   const fresh = receipts.filter((receipt) => appendReceipt(tables, commit, receipt)).length;
   if (conversation === null) return "committed";
   const booked = receipts.length > 0 && fresh === 0;
@@ -169,6 +188,9 @@ function deleteConversation(tables: Tables, tenant: string, key: string): boolea
   for (const [id, receipt] of tables.receipts) {
     if (receipt.key === key && receipt.tenant === tenant) tables.receipts.delete(id);
   }
+  for (const [id, answer] of tables.answers) {
+    if (answer.conversationKey === key) tables.answers.delete(id);
+  }
   const kept = tables.quarantine.filter((row) => row.key !== key);
   tables.quarantine.splice(0, tables.quarantine.length, ...kept);
   return tables.conversations.delete(key);
@@ -184,6 +206,10 @@ function sweep(tables: Tables, now: number): number {
     if (removed >= SWEEP_ROWS_MAX) return removed;
     if (expiresAt <= now && tables.receipts.delete(id)) removed += 1;
   }
+  for (const [id, { expiresAt }] of tables.answers) {
+    if (removed >= SWEEP_ROWS_MAX) return removed;
+    if (expiresAt <= now && tables.answers.delete(id)) removed += 1;
+  }
   return removed;
 }
 
@@ -192,6 +218,7 @@ export function createMemoryStore(): ConversationStore {
   const tables: Tables = {
     conversations: new Map(),
     receipts: new Map(),
+    answers: new Map(),
     quarantine: [],
     lastSequence: 0,
   };
@@ -210,6 +237,7 @@ export function createMemoryStore(): ConversationStore {
     async loadThread(key, thread) {
       return open().conversations.get(key)?.threads.get(thread) ?? null;
     },
+    loadAnswer: async (key) => open().answers.get(key)?.body ?? null,
     async commit(commit) {
       checkCommit(commit);
       return commitTurn(open(), commit);

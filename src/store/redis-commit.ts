@@ -46,6 +46,13 @@ function pointToReceipts(connection: RedisConnection, tenant: string, commit: Tu
   }
 }
 
+/** In slots of their own. One that stands for a turn that was not stored, after a conflict, does no harm. */
+function writeAnswers({ redis, keys }: RedisConnection, { answers = [] }: TurnCommit) {
+  return answers.map(({ key, body, expiresAt }) =>
+    redis.set(keys.answer(key), body, "PXAT", Math.max(expiresAt, 1)),
+  );
+}
+
 function indexConversation(
   connection: RedisConnection,
   tenant: string,
@@ -80,10 +87,13 @@ export async function commitToRedis(
 ): Promise<"committed" | "conflict"> {
   const { keys } = connection;
   const { tenant, conversation, receipts } = commit;
+  const answers = writeAnswers(connection, commit);
   if (conversation === null) {
-    await Promise.all(receipts.map((receipt) => appendStateless(connection, tenant, receipt)));
+    const stored = receipts.map((receipt) => appendStateless(connection, tenant, receipt));
+    await Promise.all([...answers, ...stored]);
     return "committed";
   }
+  for (const answer of answers) connection.inBackground(answer);
   const { key } = conversation;
   pointToReceipts(connection, tenant, commit);
   const reply = await connection.run(

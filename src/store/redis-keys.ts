@@ -13,6 +13,8 @@ export interface RedisKeys {
   readonly statelessReceipt: (tenant: string, requestId: string) => string;
   /** Which conversation holds a receipt. Shares its slot with `statelessReceipt`. */
   readonly pointer: (tenant: string, requestId: string) => string;
+  /** What is known of an answer, by a key of its own. */
+  readonly answer: (key: string) => string;
   /** Sorted set per tenant: conversation keys by `updatedAt`. */
   readonly index: (tenant: string) => string;
   /** Sorted set: [tenant, key] of all conversations by `expiresAt`. */
@@ -38,6 +40,7 @@ export function redisKeys(prefix: string): RedisKeys {
     quarantined: (key) => `${conversation(key)}:quarantine`,
     statelessReceipt: (tenant, requestId) => `${request(tenant, requestId)}:receipt`,
     pointer: (tenant, requestId) => `${request(tenant, requestId)}:conversation`,
+    answer: (key) => `${prefix}{answer:${escape(key)}}`,
     index: (tenant) => `${prefix}index:${escape(tenant)}`,
     expiry: `${prefix}expiry`,
     quarantine: `${prefix}quarantine`,

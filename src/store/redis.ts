@@ -46,6 +46,7 @@ function createStore(connection: RedisConnection): ConversationStore {
       const [version = null, body = null] = await redis.hmget(keys.threads(key), ...fields);
       return version === null || body === null ? null : { version: Number(version), body };
     },
+    loadAnswer: (key) => redis.get(keys.answer(key)),
     async commit(commit) {
       checkCommit(commit);
       if (closing !== null) throw new Error("The Redis store is closed.");

@@ -43,6 +43,12 @@ const INSERT_RECEIPT = `
   INSERT OR IGNORE INTO receipt (tenant, request_id, conversation_key, at, expires_at, body)
   VALUES (?, ?, ?, ?, ?, ?)`;
 
+const WRITE_ANSWER = `
+  INSERT INTO answer (key, conversation_key, expires_at, body) VALUES (?, ?, ?, ?)
+  ON CONFLICT (key) DO UPDATE SET
+    conversation_key = excluded.conversation_key, expires_at = excluded.expires_at,
+    body = excluded.body`;
+
 function expectOneChange(result: { readonly changes: number | bigint }, row: string): void {
   // The versions were read under the same write lock, so this can only be a damaged file.
   if (Number(result.changes) !== 1) throw new Error(`SQLite did not write the ${row} row`);
@@ -76,6 +82,7 @@ export function prepareCommit(
   const updateThread = database.prepare(UPDATE_THREAD);
   const insertThread = database.prepare(INSERT_THREAD);
   const insertReceipt = database.prepare(INSERT_RECEIPT);
+  const writeAnswer = database.prepare(WRITE_ANSWER);
 
   function matches(tenant: string, write: ConversationWrite, thread: ThreadWrite | null): boolean {
     const found = readVersions.get(write.key, thread?.thread ?? "");
@@ -110,8 +117,11 @@ export function prepareCommit(
   }
 
   return (commit) => {
-    const { tenant, conversation, thread, receipts } = commit;
+    const { tenant, conversation, thread, receipts, answers = [] } = commit;
     if (conversation !== null && !matches(tenant, conversation, thread)) return "conflict";
+    for (const { key, expiresAt, body } of answers) {
+      writeAnswer.run(key, conversation?.key ?? null, expiresAt, body);
+    }
     const fresh = receipts.filter((receipt) => isNewReceipt(commit, receipt)).length;
     if (conversation === null) return "committed";
     const booked = receipts.length > 0 && fresh === 0;

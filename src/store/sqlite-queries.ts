@@ -46,7 +46,7 @@ const SWEEP_THREADS = `
     JOIN thread ON thread.conversation_key = conversation.key
     WHERE conversation.expires_at <= ? LIMIT ?)`;
 
-function sweepStatement(table: "conversation" | "receipt"): string {
+function sweepStatement(table: "conversation" | "receipt" | "answer"): string {
   return `DELETE FROM ${table} WHERE rowid IN (
     SELECT rowid FROM ${table} WHERE expires_at <= ? LIMIT ?)`;
 }
@@ -54,6 +54,7 @@ function sweepStatement(table: "conversation" | "receipt"): string {
 export interface SqliteReads {
   loadConversation(key: string): StoredConversation | null;
   loadThread(key: string, thread: string): StoredRow | null;
+  loadAnswer(key: string): string | null;
   readReceipt(tenant: string, requestId: string): string | null;
   listReceipts(query: Parameters<ConversationStore["listReceipts"]>[0]): Page<string>;
   listConversations(query: ConversationQuery): Page<ConversationListing>;
@@ -114,6 +115,7 @@ export function prepareReads(database: DatabaseSync): SqliteReads {
   const thread = database.prepare(
     "SELECT version, body FROM thread WHERE conversation_key = ? AND thread = ?",
   );
+  const answer = database.prepare("SELECT body FROM answer WHERE key = ?");
   const receipt = database.prepare("SELECT body FROM receipt WHERE tenant = ? AND request_id = ?");
   const receipts = database.prepare(LIST_RECEIPTS);
   return {
@@ -127,6 +129,10 @@ export function prepareReads(database: DatabaseSync): SqliteReads {
       const row = thread.get(key, name);
       if (row === undefined) return null;
       return { version: numberColumn(row, "version"), body: textColumn(row, "body") };
+    },
+    loadAnswer(key) {
+      const row = answer.get(key);
+      return row === undefined ? null : textColumn(row, "body");
     },
     readReceipt(tenant, requestId) {
       const row = receipt.get(tenant, requestId);
@@ -159,13 +165,17 @@ export function prepareRemovals(database: DatabaseSync): SqliteRemovals {
     "DELETE FROM conversation WHERE key = ?",
     "DELETE FROM thread WHERE conversation_key = ?",
     "DELETE FROM quarantine WHERE conversation_key = ?",
+    "DELETE FROM answer WHERE conversation_key = ?",
   ].map((sql) => database.prepare(sql));
   const removeReceipts = database.prepare(
     "DELETE FROM receipt WHERE conversation_key = ? AND tenant = ?",
   );
-  const sweeps = [SWEEP_THREADS, sweepStatement("conversation"), sweepStatement("receipt")].map(
-    (sql) => database.prepare(sql),
-  );
+  const sweeps = [
+    SWEEP_THREADS,
+    sweepStatement("conversation"),
+    sweepStatement("receipt"),
+    sweepStatement("answer"),
+  ].map((sql) => database.prepare(sql));
   return {
     quarantine(key, body, reason) {
       const copy = body.slice(0, QUARANTINE_BODY_CHARACTERS_MAX);

@@ -4,7 +4,7 @@
 import type { DatabaseSync } from "node:sqlite";
 
 /** Kept in `PRAGMA user_version`; 0 is an empty file. Raise it with a step in MIGRATIONS. */
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
 const CREATE_VERSION_1 = `
   CREATE TABLE conversation (
@@ -55,8 +55,20 @@ const CREATE_VERSION_1 = `
   CREATE INDEX quarantine_by_conversation ON quarantine (conversation_key);
 `;
 
+const CREATE_VERSION_2 = `
+  CREATE TABLE answer (
+    key TEXT NOT NULL UNIQUE,
+    conversation_key TEXT,
+    expires_at INTEGER NOT NULL,
+    body TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX answer_by_conversation ON answer (conversation_key)
+    WHERE conversation_key IS NOT NULL;
+  CREATE INDEX answer_by_expiry ON answer (expires_at);
+`;
+
 /** Step n leads from schema version n to n + 1. */
-const MIGRATIONS: readonly string[] = [CREATE_VERSION_1];
+const MIGRATIONS: readonly string[] = [CREATE_VERSION_1, CREATE_VERSION_2];
 
 function readSchemaVersion(database: DatabaseSync): number {
   const version = database.prepare("PRAGMA user_version").get()?.["user_version"];

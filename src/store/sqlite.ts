@@ -101,6 +101,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Conv
     kind: "sqlite",
     loadConversation: async (key) => reads.loadConversation(key),
     loadThread: async (key, thread) => reads.loadThread(key, thread),
+    loadAnswer: async (key) => reads.loadAnswer(key),
     async commit(commit) {
       checkCommit(commit);
       return await batch.run(() => commitTurn(commit));

@@ -9,5 +9,8 @@ export type ClientDialect =
   | "gemini"
   | "openai-embeddings";
 
+/** The one that answers with vectors instead of words: it is never translated, nor part of a conversation. */
+export const EMBEDDINGS = "openai-embeddings" satisfies ClientDialect;
+
 /** In what a model can be asked. */
 export type UpstreamDialect = ClientDialect | "bedrock-converse";

@@ -30,6 +30,8 @@ const FAULTS = {
   invalid_conversation_id: caller(400),
   unknown_profile: caller(400),
   invalid_hints: caller(400),
+  thread_unsupported_request: caller(400),
+  previous_response_not_found: caller(400),
   model_not_found: caller(404),
   no_capable_model: caller(400),
   missing_api_key: caller(401),
@@ -38,6 +40,7 @@ const FAULTS = {
   conversation_ended: caller(403),
   not_found: caller(404),
   method_not_allowed: caller(405),
+  upgrade_required: caller(426),
   request_timeout: caller(408),
   // Not a 5xx, although the operator is to blame: clients retry those, and no retry will rate a model.
   floor_unmet: { status: 400, blame: "operator", retryable: false },

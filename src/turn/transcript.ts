@@ -31,4 +31,6 @@ export interface Transcript {
   readonly count: number;
   /** Decodes the message at `index` (0-based). Throws a RangeError outside `0 … count - 1`. */
   read(index: number): Message;
+  /** The message as it stands in the body; absent where messages do not stand in it one by one. */
+  bytes?(index: number): Buffer;
 }

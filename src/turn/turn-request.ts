@@ -39,6 +39,8 @@ export interface BodyChanges {
   readonly insertions: readonly BodyInsertion[];
   /** Whether a stream is asked for its usage event, where the client did not ask itself. */
   readonly askForUsage: boolean;
+  /** True: the bytes go to the dialect's own codec, which reads what no other provider could. */
+  readonly forTranslation?: boolean;
 }
 
 export interface TurnRequest {
@@ -49,11 +51,17 @@ export interface TurnRequest {
   readonly stream: boolean;
   /** Whether the client itself asked for the usage event of a stream; true where it needs no asking. */
   readonly wantsUsageEvent: boolean;
+  /** It names what only a provider of this dialect can have kept: it cannot be put into another one. */
+  readonly needsOwnDialect?: boolean;
+  /** The provider keeps the answer, so that a later request may go on from it by its id. */
+  readonly keepsState?: boolean;
   readonly hasTools: boolean;
   /** The caller demands a certain shape (JSON schema, forced tool), so that a synthetic answer would break it. */
   readonly demandsShape: boolean;
   readonly wantsJson: boolean;
   readonly hasImages: boolean;
+  /** Most tokens of an answer that it asks for; absent or null: it does not say. */
+  readonly answerTokens?: number | null;
   /** Lower bound: no model with a smaller context can hold the request. */
   readonly inputTokensMin: number;
   readonly transcript: Transcript;

@@ -8,6 +8,8 @@ export interface Usage {
   readonly cacheReadTokens: number;
   /** Part of `inputTokens` that was written to the provider's prompt cache. */
   readonly cacheWriteTokens: number;
+  /** Part of `cacheWriteTokens` that is kept for an hour, where the provider tells it. */
+  readonly cacheWriteHourTokens?: number;
   /** Part of `outputTokens` that the model spent on reasoning. */
   readonly reasoningTokens: number;
 }

@@ -10,7 +10,7 @@ import {
   type UpstreamFault,
 } from "./classify.ts";
 import { createDecoder } from "./decode-answer.ts";
-import type { AnswerReader, AnswerSummary } from "./dialect.ts";
+import type { AnswerReader, AnswerSummary, CutEnd } from "./dialect.ts";
 import {
   EventRelay,
   type AnswerSink,
@@ -49,6 +49,8 @@ export interface AttemptRequest {
 
 export interface AttemptEnd {
   readonly summary: AnswerSummary;
+  /** What of the request could not be carried, one sentence each. */
+  readonly warnings: readonly string[];
   /** True when bytes of the answer have gone to the client. */
   readonly started: boolean;
   /** Milliseconds to the first byte of the answer's body; null when none came. */
@@ -64,8 +66,10 @@ export type AttemptResult = AttemptEnd &
         readonly kind: "completed";
         /** A complete JSON answer; null for a stream. */
         readonly body: Buffer | null;
-        /** The held-back last event of a stream; null for JSON. */
+        /** The held-back last event of a stream; null for JSON, and for an answer that was cut here. */
         readonly terminal: Buffer | null;
+        /** How to end a stream that was cut here; null for all others. */
+        readonly cut: CutEnd | null;
       }
     | { readonly kind: "failed"; readonly failure: UpstreamFault }
     | { readonly kind: "aborted" }
@@ -220,10 +224,13 @@ class Attempt implements Dispatcher.DispatchHandler {
     if (this.#settled) return;
     if (step.kind === "ended") {
       // What a server sends after its last event, and when it closes, is of no interest to the client.
-      this.#settle({ kind: "completed", body: null, terminal: step.terminal });
+      this.#settle({ kind: "completed", body: null, terminal: step.terminal, cut: null });
       this.#lateTimer = setTimeout(() => {
         this.#abort(new Error("the connection stays open behind the end"));
       }, LATE_MS_MAX).unref();
+    } else if (step.kind === "cut") {
+      this.#settle({ kind: "completed", body: null, terminal: null, cut: step.end });
+      this.#abort(new Error("nothing more of the answer is wanted"));
     } else if (step.kind === "failed") {
       this.#fail(step.failure);
       this.#abort(new Error("the stream failed"));
@@ -270,7 +277,7 @@ class Attempt implements Dispatcher.DispatchHandler {
       this.#fail(answerFault("upstream_invalid_answer", message));
       return;
     }
-    this.#settle({ kind: "completed", body, terminal: null });
+    this.#settle({ kind: "completed", body, terminal: null, cut: null });
   }
 
   #refusal(whole: boolean): UpstreamFault {
@@ -309,7 +316,7 @@ class Attempt implements Dispatcher.DispatchHandler {
 
   #settle(
     end:
-      | { kind: "completed"; body: Buffer | null; terminal: Buffer | null }
+      | { kind: "completed"; body: Buffer | null; terminal: Buffer | null; cut: CutEnd | null }
       | { kind: "failed"; failure: UpstreamFault }
       | { kind: "aborted" },
   ): void {
@@ -321,6 +328,7 @@ class Attempt implements Dispatcher.DispatchHandler {
     this.#resolve({
       ...end,
       summary: this.#request.reader.summary(),
+      warnings: [],
       started: this.#relay.opened,
       firstByteMs: this.#firstByteMs,
       totalMs: this.#request.clock.monotonicMs() - this.#startedAt,

@@ -2,7 +2,8 @@
 // On the hot path: after the first content an event is parsed only when a cheap look says that it matters.
 
 import { NO_USAGE, type Usage } from "../turn/usage.ts";
-import type { AnswerReader, AnswerSummary, EventKind } from "./dialect.ts";
+import { createChatText } from "./chat-text.ts";
+import type { AnswerReader, AnswerSummary, EventKind, TextWatch } from "./dialect.ts";
 import { asObject, parseObject } from "./json-object.ts";
 import { readEvent } from "./sse.ts";
 
@@ -21,13 +22,15 @@ const TELLS_OTHER_CHOICE = /"index"\s*:\s*[1-9]/;
 /** Spaces around the terminal data are passed over up to this length, in characters. */
 const DONE_LENGTH_MAX = 16;
 
-export function createChatReader(): AnswerReader {
+/** `watch`: who looks at the text of the answer; null, at no cost, for nobody. */
+export function createChatReader(watch: TextWatch | null = null): AnswerReader {
   let usage: Usage | null = null;
   let finish: string | null = null;
   let begun = false;
   let pieces = 0;
   const toolCalls: string[] = [];
   const choices = createChoiceBook();
+  const text = watch === null ? null : createChatText(watch);
 
   function noteChoice(choice: Record<string, unknown>): boolean {
     const told = choice["finish_reason"];
@@ -41,6 +44,12 @@ export function createChatReader(): AnswerReader {
     return calls.length > 0 || Object.entries(part).some(isContent);
   }
 
+  /** True when one of them holds content. */
+  function noteChoices(parts: readonly unknown[]): boolean {
+    const known = parts.map(asObject).filter((choice) => choice !== null);
+    return known.map(noteChoice).includes(true);
+  }
+
   function readChunk(data: string): EventKind {
     const chunk = parseObject(data);
     if (chunk === null || isError(chunk)) return "error";
@@ -48,11 +57,7 @@ export function createChatReader(): AnswerReader {
     if (told !== null) usage = told;
     const parts = Array.isArray(chunk["choices"]) ? chunk["choices"] : [];
     if (parts.length === 0) return told === null ? "preamble" : "usage-only";
-    let content = false;
-    for (const choice of parts) {
-      const known = asObject(choice);
-      if (known !== null && noteChoice(known)) content = true;
-    }
+    const content = noteChoices(parts);
     return content || finish !== null ? "content" : "preamble";
   }
 
@@ -64,9 +69,11 @@ export function createChatReader(): AnswerReader {
       // Behind content it ends the answer even where no finish reason came: the server said that it is done.
       if (isDone(data)) return begun ? "terminal" : "hollow";
       if (begun && !choices.isMany() && !matters(data)) {
+        text?.takePiece(data);
         pieces += 1;
         return "content";
       }
+      text?.take(data);
       const kind = readChunk(data);
       if (kind === "content") {
         begun = true;
@@ -80,13 +87,12 @@ export function createChatReader(): AnswerReader {
       const answer = parseObject(body.toString("utf8"));
       if (answer === null || isError(answer) || !Array.isArray(answer["choices"])) return false;
       usage = readUsage(answer["usage"]);
-      for (const choice of answer["choices"]) {
-        const known = asObject(choice);
-        if (known !== null) noteChoice(known);
-      }
+      text?.take(body.toString("utf8"));
+      noteChoices(answer["choices"]);
       return true;
     },
     finished: choices.allFinished,
+    cut: () => text?.cut() ?? null,
     summary: (): AnswerSummary => ({ usage, finish, toolCalls, pieces }),
   };
 }

@@ -2,7 +2,7 @@
 // Must never open the client's stream before the first content, pass on the last event, or pass on a fault.
 
 import { answerFault, classifyFailure, RETRY_ADVICE, type UpstreamFault } from "./classify.ts";
-import type { AnswerReader } from "./dialect.ts";
+import type { AnswerReader, CutEnd } from "./dialect.ts";
 import { createSseSplitter, type SseSplitter } from "./sse.ts";
 import { FaultError } from "../turn/fault.ts";
 
@@ -16,9 +16,16 @@ const BLANK_LINE = Buffer.from("\n\n");
 
 export type UpstreamHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
+/** What is known of a streamed answer at its first content. */
+export interface OpenedAnswer {
+  readonly headers: UpstreamHeaders;
+  /** What of the request could not be carried, one sentence each. */
+  readonly warnings: readonly string[];
+}
+
 /** Where a streamed answer goes. Opened once, at its first content. */
 export interface AnswerSink {
-  open(answer: { readonly headers: UpstreamHeaders }): void;
+  open(answer: OpenedAnswer): void;
   /** False: the client is slower than the upstream; call `whenDrained` and wait. */
   write(bytes: Buffer): boolean;
   whenDrained(resume: () => void): void;
@@ -30,6 +37,8 @@ export type StreamStep =
   | { readonly kind: "more"; readonly room: boolean }
   /** The answer is whole; its last event is held back. */
   | { readonly kind: "ended"; readonly terminal: Buffer }
+  /** Nothing more of the answer is wanted. */
+  | { readonly kind: "cut"; readonly end: CutEnd }
   | { readonly kind: "failed"; readonly failure: UpstreamFault };
 
 export interface EventRelayOptions {
@@ -116,13 +125,16 @@ export class EventRelay {
       return MORE;
     }
     this.#open();
-    return sink.write(raw) ? MORE : FULL;
+    const room = sink.write(raw);
+    const end = reader.cut();
+    if (end !== null) return { kind: "cut", end };
+    return room ? MORE : FULL;
   }
 
   #open(): void {
     if (this.#opened) return;
     this.#opened = true;
-    this.#options.sink.open({ headers: this.#options.headers() });
+    this.#options.sink.open({ headers: this.#options.headers(), warnings: [] });
     for (const raw of this.#held) this.#options.sink.write(raw);
     this.#held = [];
   }

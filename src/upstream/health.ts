@@ -1,6 +1,8 @@
 // What this process has seen of its deployments and keys: who is cooling, how fast the first byte comes.
 // Must never hold a key's value, nor remove a candidate for good: cooling ends by itself.
 
+import type { FaultCode } from "../turn/fault.ts";
+
 /** Failures in a row after which a deployment is left alone for a while. */
 const FAILURES_BEFORE_COOLING = 2;
 /** First cool-down of a failing deployment, in milliseconds; doubles with every further failure. */
@@ -25,12 +27,16 @@ interface DeploymentHealth {
   firstByteMs: number | null;
   /** The upstream refused a correction at its place; another place must be used. */
   refusesCorrections: boolean;
+  /** Keys that rest for this deployment alone, by name; null while there was none. */
+  keys: Map<string, KeyHealth> | null;
 }
 
 interface KeyHealth {
   readonly coolUntil: number;
   readonly limitedAt: number;
   readonly waitingHelps: boolean;
+  readonly quarantine: boolean;
+  readonly code: FaultCode;
 }
 
 /** What is configured, and so must be remembered whatever callers ask for. */
@@ -54,11 +60,14 @@ export interface Tried {
 
 /** Why a key has to rest. */
 export interface KeyFailure {
+  readonly code: FaultCode;
   readonly retryAfterMs: number | null;
   /** True for a key that is refused or unpaid. */
   readonly quarantine: boolean;
   /** False when the key will fail the same way after its rest, unless an operator acts. */
   readonly waitingHelps: boolean;
+  /** deployment: the key may go on with other models. */
+  readonly within: "provider" | "deployment";
 }
 
 export interface KeyRest {
@@ -67,21 +76,46 @@ export interface KeyRest {
   readonly waitingHelps: boolean;
 }
 
+/** A rest as an operator sees it. Times are milliseconds since the epoch. */
+export interface RestView {
+  readonly quarantine: boolean;
+  readonly code: FaultCode;
+  readonly until: number;
+}
+
+export interface KeyView {
+  /** Null: it does not rest. */
+  readonly rest: RestView | null;
+  /** When it was limited or refused last; null: never. */
+  readonly limitedAt: number | null;
+}
+
+export interface DeploymentView {
+  readonly failuresInRow: number;
+  /** Null: it is not cooling. */
+  readonly coolUntil: number | null;
+  /** Decaying mean; null: it has not answered yet. */
+  readonly firstByteMs: number | null;
+}
+
 export interface Health {
-  /** `cooling`: it failed in a row, or every key of its provider rests. */
+  /** `cooling`: it failed in a row, or every key of its provider rests for it. */
   measure(deployment: string, now: number): { firstByteMs: number | null; cooling: boolean };
   succeeded(deployment: string, firstByteMs: number): void;
   failed(deployment: string, now: number): void;
-  restKey(key: string, now: number, failure: KeyFailure): void;
+  restKey(tried: Tried, now: number, failure: KeyFailure): void;
   /** Ends the rest of a key that has answered in the middle of it. */
-  freeKey(key: string): void;
-  /** The keys that do not rest: by when they were limited last, then as given. */
-  restedKeys(keys: readonly string[], now: number): readonly string[];
-  keyRest(key: string, now: number): KeyRest;
+  freeKey(tried: Tried): void;
+  /** The keys that do not rest for this deployment: by when they were limited last, then as given. */
+  restedKeys(keys: readonly string[], deployment: string, now: number): readonly string[];
+  keyRest(tried: Tried, now: number): KeyRest;
   /** Milliseconds until the first of these may be tried again, with its key and its deployment rested; at least 0. */
   restMs(tried: readonly Tried[], now: number): number;
   refusesCorrections(deployment: string): boolean;
   noteRefusedCorrection(deployment: string): void;
+  /** The key for all models, or for one. */
+  viewKey(key: string, deployment: string | null, now: number): KeyView;
+  viewDeployment(deployment: string, now: number): DeploymentView;
 }
 
 export function createHealth(configured: Configured): Health {
@@ -108,7 +142,8 @@ class ProcessHealth implements Health {
   measure(id: string, now: number): { firstByteMs: number | null; cooling: boolean } {
     const known = this.#known(id);
     const keys = this.#keysOf.get(id.slice(0, Math.max(0, id.indexOf("/")))) ?? [];
-    const noKey = keys.length > 0 && keys.every((key) => this.keyRest(key, now).resting);
+    const rests = (key: string): boolean => this.keyRest({ key, deployment: id }, now).resting;
+    const noKey = keys.length > 0 && keys.every(rests);
     return {
       firstByteMs: known?.firstByteMs ?? null,
       cooling: noKey || (known?.coolUntil ?? 0) > now,
@@ -133,34 +168,58 @@ class ProcessHealth implements Health {
     known.coolUntil = now + Math.min(coolMs, COOL_DEPLOYMENT_MS_MAX);
   }
 
-  restKey(key: string, now: number, { retryAfterMs, quarantine, waitingHelps }: KeyFailure): void {
+  restKey({ key, deployment }: Tried, now: number, failure: KeyFailure): void {
+    const { retryAfterMs, within, ...known } = failure;
     const toldMs = Math.max(COOL_KEY_MS_MIN, retryAfterMs ?? COOL_KEY_MS);
-    const coolMs = quarantine ? QUARANTINE_KEY_MS : Math.min(toldMs, COOL_KEY_MS_MAX);
-    this.#keys.set(key, { coolUntil: now + coolMs, limitedAt: now, waitingHelps });
+    const coolMs = known.quarantine ? QUARANTINE_KEY_MS : Math.min(toldMs, COOL_KEY_MS_MAX);
+    const rest = { ...known, coolUntil: now + coolMs, limitedAt: now };
+    if (within === "provider") {
+      this.#keys.set(key, rest);
+      return;
+    }
+    const of = this.#remembered(deployment);
+    of.keys ??= new Map();
+    of.keys.set(key, rest);
   }
 
-  freeKey(key: string): void {
+  freeKey({ key, deployment }: Tried): void {
     this.#keys.delete(key);
+    this.#known(deployment)?.keys?.delete(key);
   }
 
-  restedKeys(keys: readonly string[], now: number): readonly string[] {
-    const limitedAt = (key: string) => this.#keys.get(key)?.limitedAt ?? 0;
+  restedKeys(keys: readonly string[], deployment: string, now: number): readonly string[] {
+    const limitedAt = (key: string): number =>
+      Math.max(0, ...this.#restsOf({ key, deployment }).map((rest) => rest.limitedAt));
     return keys
-      .filter((key) => !this.keyRest(key, now).resting)
+      .filter((key) => !this.keyRest({ key, deployment }, now).resting)
       .sort((left, right) => limitedAt(left) - limitedAt(right));
   }
 
-  keyRest(key: string, now: number): KeyRest {
-    const known = this.#keys.get(key);
-    if (known === undefined || known.coolUntil <= now) return RESTED;
-    return { resting: true, waitingHelps: known.waitingHelps };
+  keyRest(tried: Tried, now: number): KeyRest {
+    const rests = this.#restsOf(tried).filter(({ coolUntil }) => coolUntil > now);
+    if (rests.length === 0) return RESTED;
+    return { resting: true, waitingHelps: rests.every(({ waitingHelps }) => waitingHelps) };
   }
 
   restMs(tried: readonly Tried[], now: number): number {
-    const ends = tried.map(({ key, deployment }) =>
-      Math.max(this.#keys.get(key)?.coolUntil ?? 0, this.#known(deployment)?.coolUntil ?? 0),
-    );
+    const ends = tried.map((pair) => {
+      const rests = this.#restsOf(pair).map(({ coolUntil }) => coolUntil);
+      return Math.max(0, ...rests, this.#known(pair.deployment)?.coolUntil ?? 0);
+    });
     return ends.length === 0 ? 0 : Math.max(0, Math.min(...ends) - now);
+  }
+
+  viewKey(key: string, deployment: string | null, now: number): KeyView {
+    const known =
+      deployment === null ? this.#keys.get(key) : this.#known(deployment)?.keys?.get(key);
+    if (known === undefined) return { rest: null, limitedAt: null };
+    const { coolUntil: until, quarantine, code, limitedAt } = known;
+    return { rest: until > now ? { quarantine, code, until } : null, limitedAt };
+  }
+
+  viewDeployment(deployment: string, now: number): DeploymentView {
+    const { failuresInRow, coolUntil, firstByteMs } = this.#known(deployment) ?? unseen();
+    return { failuresInRow, coolUntil: coolUntil > now ? coolUntil : null, firstByteMs };
   }
 
   refusesCorrections(id: string): boolean {
@@ -169,6 +228,14 @@ class ProcessHealth implements Health {
 
   noteRefusedCorrection(id: string): void {
     this.#remembered(id).refusesCorrections = true;
+  }
+
+  /** The rests of a key, over or not: for all models, and for this one. */
+  #restsOf({ key, deployment }: Tried): readonly KeyHealth[] {
+    const everywhere = this.#keys.get(key);
+    const here = this.#known(deployment)?.keys?.get(key);
+    if (everywhere === undefined) return here === undefined ? NO_RESTS : [here];
+    return here === undefined ? [everywhere] : [everywhere, here];
   }
 
   #known(id: string): DeploymentHealth | undefined {
@@ -191,7 +258,14 @@ class ProcessHealth implements Health {
 }
 
 const RESTED: KeyRest = { resting: false, waitingHelps: true };
+const NO_RESTS: readonly KeyHealth[] = [];
 
 function unseen(): DeploymentHealth {
-  return { failuresInRow: 0, coolUntil: 0, firstByteMs: null, refusesCorrections: false };
+  return {
+    failuresInRow: 0,
+    coolUntil: 0,
+    firstByteMs: null,
+    refusesCorrections: false,
+    keys: null,
+  };
 }

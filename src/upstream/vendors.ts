@@ -41,6 +41,20 @@ export interface Vendor {
   readonly correctionPlace: CorrectionPlace;
   /** False: answers 400 to `stream_options`, so usage cannot be asked for in a stream. */
   readonly streamUsage: boolean;
+  /** Whose credentials and regions it takes; null: keys and a base URL are all there is to it. */
+  readonly platform: Platform | null;
+  /** What a model is asked in, by its name at the vendor: the first row that fits. None fits: all dialects. */
+  readonly modelDialects: readonly (readonly [name: RegExp, dialects: readonly Dialect[]])[];
+  /** True: names of models there are often the operator's own, so that `id` may tell which model it is. */
+  readonly namesAreOwn: boolean;
+}
+
+/** A cloud whose models are asked by other rules than keys and one address. */
+export type Platform = "aws" | "google" | "azure";
+
+/** Whether each of its models has an API of its own, and none of them lists the models. */
+export function asksByModel(platform: Platform | null): boolean {
+  return platform === "aws" || platform === "google";
 }
 
 interface VendorRow extends Partial<Vendor> {
@@ -60,8 +74,13 @@ const VENDORS: ReadonlyMap<string, Vendor> = tabulate([
   {
     // https://RESOURCE.openai.azure.com/openai/v1: one address for all deployments of a resource.
     id: "azure-openai",
+    aliases: ["azure"],
+    platform: "azure",
     baseUrl: null,
     dialects: ["openai-chat", "openai-responses"],
+    // They have another host there, which is a provider of its own (docs/providers.md).
+    modelDialects: [[/^claude-/, []]],
+    namesAreOwn: true,
     embeddings: true,
     keyHeader: "api-key",
     keyVariables: ["AZURE_OPENAI_API_KEY"],
@@ -133,9 +152,32 @@ const VENDORS: ReadonlyMap<string, Vendor> = tabulate([
     keyVariables: ["GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"],
   },
   {
+    id: "google-vertex",
+    aliases: ["vertex"],
+    platform: "google",
+    dialects: ["gemini", "anthropic-messages", "openai-chat"],
+    modelDialects: [
+      [/^claude-/, ["anthropic-messages"]],
+      [/\//, ["openai-chat"]],
+      [/^/, ["gemini"]],
+    ],
+    // For keys; accounts have an address for each region.
+    baseUrl: "https://aiplatform.googleapis.com",
+    keyHeader: "x-goog-api-key",
+    keyVariables: ["GOOGLE_VERTEX_API_KEY"],
+  },
+  {
     id: "aws-bedrock",
-    aliases: ["bedrock"],
-    dialects: ["bedrock-converse"],
+    aliases: ["bedrock", "amazon-bedrock"],
+    platform: "aws",
+    dialects: ["bedrock-converse", "anthropic-messages", "openai-chat", "openai-responses"],
+    // The models' own APIs where they are offered: they are relayed, and stream as text.
+    modelDialects: [
+      [/^(?:[a-z-]+\.)?anthropic\./, ["anthropic-messages"]],
+      [/^openai\./, ["openai-chat"]],
+      [/^/, ["bedrock-converse"]],
+    ],
+    namesAreOwn: true,
     baseUrl: null,
     keyVariables: ["AWS_BEARER_TOKEN_BEDROCK"],
   },
@@ -160,6 +202,11 @@ export function isServedDialect(name: string): name is ServedDialect {
   return SERVED_DIALECTS.some((served) => served === name);
 }
 
+/** What this vendor's model is asked in; empty: it is not served. */
+export function dialectsOfModel(vendor: Vendor, model: string): readonly Dialect[] {
+  return vendor.modelDialects.find(([name]) => name.test(model))?.[1] ?? vendor.dialects;
+}
+
 function tabulate(rows: readonly VendorRow[]): ReadonlyMap<string, Vendor> {
   const complete = rows.map((row): [string, Vendor] => [
     row.id,
@@ -173,6 +220,9 @@ function tabulate(rows: readonly VendorRow[]): ReadonlyMap<string, Vendor> {
       // Nearly every model accepts it; a late system message is a 400 for many open ones.
       correctionPlace: "user-after-tool",
       streamUsage: true,
+      platform: null,
+      modelDialects: [],
+      namesAreOwn: false,
       ...row,
     },
   ]);

@@ -3,9 +3,9 @@
 
 import { makeFault, type Fault } from "../turn/fault.ts";
 import type { AttemptResult } from "./attempt.ts";
-import type { UpstreamFault } from "./classify.ts";
+import { isOfRequest, type UpstreamFault } from "./classify.ts";
 
-/** A try that failed, but not by the request itself, and before anything went to the client. */
+/** A try that failed before anything went to the client, and that another one may heal. */
 export interface Failed<Step> {
   readonly result: AttemptResult;
   readonly failure: UpstreamFault;
@@ -23,7 +23,8 @@ export const NOTHING_TRIED: Fault = makeFault(
 );
 
 /**
- * Of those that may pass by themselves, the one that is rested first; without any such, the last.
+ * Of those that may pass by themselves, the one that is rested first; without any such, what the caller can
+ * change, else the last.
  * `restMs`: milliseconds until the key and the deployment of a failure have rested. Null: no failure.
  */
 export function bestFailure<Step>(
@@ -33,10 +34,17 @@ export function bestFailure<Step>(
   let best: Failed<Step> | null = null;
   for (const failed of failures) {
     const before = best?.failure.fault.retryable === true ? best : null;
-    if (before === null) best = failed;
-    else if (failed.failure.fault.retryable && restMs(failed) <= restMs(before)) best = failed;
+    if (before !== null) {
+      if (failed.failure.fault.retryable && restMs(failed) <= restMs(before)) best = failed;
+    } else if (best === null || failed.failure.fault.retryable || !isCallers(best)) {
+      best = failed;
+    }
   }
   return best;
+}
+
+function isCallers<Step>({ failure }: Failed<Step>): boolean {
+  return isOfRequest(failure.scope);
 }
 
 /** The fault of a rate limit that ends in `restMs` milliseconds. */
@@ -48,9 +56,16 @@ export function rateLimited(restMs: number): Fault {
 
 /** The result of a walk that did not ask what it would have asked. */
 export function notTried(fault: Fault): AttemptResult {
+  const scope = "deployment";
+  return failedBefore({ fault, scope, retryAfterMs: null, quarantine: false, relay: null });
+}
+
+/** The result of an attempt that sent nothing. */
+export function failedBefore(failure: UpstreamFault): AttemptResult {
   return {
     kind: "failed",
-    failure: { fault, scope: "deployment", retryAfterMs: null, quarantine: false, relay: null },
+    failure,
+    warnings: [],
     summary: { usage: null, finish: null, toolCalls: [], pieces: 0 },
     started: false,
     firstByteMs: null,

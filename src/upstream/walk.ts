@@ -3,10 +3,12 @@
 
 import type { Deployment } from "../turn/deployment.ts";
 import type { AttemptResult } from "./attempt.ts";
-import type { UpstreamFault } from "./classify.ts";
-import { keyNames, type Health } from "./health.ts";
+import { isOfRequest, type UpstreamFault } from "./classify.ts";
+import { keyNames, type Health, type Tried } from "./health.ts";
 import type { Route, Transport } from "./transport.ts";
+import { createWalkBounds, type WalkBounds } from "./walk-bounds.ts";
 import { bestFailure, notTried, NOTHING_TRIED, rateLimited, type Failed } from "./walk-end.ts";
+import { drawnFirst, keyValue, pairName } from "./walk-keys.ts";
 import { withoutSecrets } from "./without-secrets.ts";
 
 /** Most tries of one turn, over all deployments and keys. */
@@ -33,6 +35,8 @@ export interface AttemptRecord {
 export interface WalkStep<Attempt> {
   readonly planned: Attempt;
   readonly deployment: Deployment;
+  /** Tried on top of what would serve the turn anyway: whatever it answers, only success ends the walk. */
+  readonly isExtra: boolean;
 }
 
 export interface WalkOptions<Attempt> {
@@ -99,7 +103,9 @@ class Walk<Attempt> {
   readonly #attempts: AttemptRecord[] = [];
   readonly #failures: Failed<WalkStep<Attempt>>[] = [];
   readonly #refused = new Set<WalkStep<Attempt>>();
+  /** Deployments and keys by their names, a blank between them. */
   readonly #tried = new Set<string>();
+  readonly #bounds: WalkBounds = createWalkBounds();
   #withNew = true;
   #triedWithout: string | null = null;
   #last: AttemptResult | null = null;
@@ -133,7 +139,7 @@ class Walk<Attempt> {
   async #tryResting(): Promise<void> {
     const now = this.#options.clock.now();
     const all = this.#lastResort();
-    const helps = ({ key }: Pair<Attempt>) => this.#health.keyRest(key, now).waitingHelps;
+    const helps = (pair: Pair<Attempt>) => this.#health.keyRest(triedOf(pair), now).waitingHelps;
     const first = all.find(helps) ?? all[0];
     if (first === undefined) return;
     const { model } = first.step.deployment;
@@ -146,7 +152,7 @@ class Walk<Attempt> {
       if (this.#refused.has(step)) continue;
       const taken = await this.#take(step, { keys: [key], tries: ATTEMPTS_MAX, alone });
       if (taken === "refused") continue;
-      if (this.#last?.kind === "completed") this.#health.freeKey(key);
+      if (this.#last?.kind === "completed") this.#health.freeKey(triedOf({ step, key }));
       return;
     }
   }
@@ -158,12 +164,14 @@ class Walk<Attempt> {
     const { steps, clock } = this.#options;
     const now = clock.now();
     const down = this.#failures.filter(({ failure }) => failure.scope === "deployment");
-    return this.#pairs().filter(({ step, key }) => {
-      const { resting, waitingHelps } = this.#health.keyRest(key, now);
+    return this.#pairs().filter((pair) => {
+      const { step } = pair;
+      const { resting, waitingHelps } = this.#health.keyRest(triedOf(pair), now);
       // A change of model may be stored already: it is not walked back (I2).
       const ahead = steps.indexOf(step) > steps.indexOf(last);
       const onward = ahead || step.deployment.model === last.deployment.model;
-      const open = !this.#tried.has(key) && !down.some((failed) => failed.step === step);
+      const asked = this.#tried.has(pairName(triedOf(pair)));
+      const open = !asked && !down.some((failed) => failed.step === step);
       return resting && waitingHelps && onward && open;
     });
   }
@@ -190,8 +198,11 @@ class Walk<Attempt> {
       const failure = result.kind === "failed" ? result.failure : null;
       if (failure === null) return true;
       if (this.#mayTryWithoutNew(failure, step)) continue;
-      if (failure.scope === "request") return true;
+      if (isOfRequest(failure.scope) && (step.isExtra || !this.#fitsElsewhere(failure, step))) {
+        return !step.isExtra;
+      }
       this.#failures.push({ result, failure, step, key: name });
+      if (isOfRequest(failure.scope)) return false;
       if (failure.scope === "deployment") {
         // The one candidate there is gets a second chance after a pause; a time-out has waited long enough.
         if (!secondTry || failure.fault.code === "upstream_timeout") return false;
@@ -206,7 +217,7 @@ class Walk<Attempt> {
 
   async #tryOnce(step: WalkStep<Attempt>, route: Route, key: string): Promise<AttemptResult> {
     const { deployment } = step;
-    this.#tried.add(key);
+    this.#tried.add(pairName({ deployment: deployment.id, key }));
     const target = { deployment, route, key: keyValue(route, key), withNew: this.#withNew };
     const answered = await this.#options.send(target);
     const result = withoutSecrets(answered, route);
@@ -230,16 +241,30 @@ class Walk<Attempt> {
       this.#health.succeeded(deployment.id, result.firstByteMs ?? result.totalMs);
     } else if (failure !== null && failure.scope === "deployment") {
       this.#health.failed(deployment.id, now);
-    } else if (failure !== null && failure.scope === "key") {
-      const { retryAfterMs, quarantine, fault } = failure;
-      this.#health.restKey(key, now, { retryAfterMs, quarantine, waitingHelps: fault.retryable });
+    } else if (failure !== null && (failure.scope === "key" || failure.scope === "key-model")) {
+      const { retryAfterMs, quarantine, fault, scope } = failure;
+      const { code, retryable: waitingHelps } = fault;
+      const within = scope === "key" ? "provider" : "deployment";
+      const why = { code, retryAfterMs, quarantine, waitingHelps, within } as const;
+      this.#health.restKey({ deployment: deployment.id, key }, now, why);
     }
+  }
+
+  /** False: there is no step that could still hold the request. */
+  #fitsElsewhere({ scope }: UpstreamFault, step: WalkStep<Attempt>): boolean {
+    this.#bounds.narrow(scope, step.deployment);
+    return this.#options.steps.some((other) => this.#isOpen(other));
+  }
+
+  #isOpen(step: WalkStep<Attempt>): boolean {
+    return !this.#refused.has(step) && this.#bounds.allows(step.deployment);
   }
 
   /** A 400 on a turn with a new correction is tried once without it, and remembered for the deployment. */
   #mayTryWithoutNew(failure: UpstreamFault, step: WalkStep<Attempt>): boolean {
     const { carriesNew } = this.#options;
     if (!carriesNew || !this.#withNew || failure.relay?.status !== 400) return false;
+    if (failure.scope === "context") return false;
     this.#withNew = false;
     this.#triedWithout = step.deployment.id;
     return true;
@@ -260,13 +285,14 @@ class Walk<Attempt> {
     const hopes = this.#hopes();
     const restMs = this.#restMs(hopes.length > 0 ? hopes : this.#failures);
     const base = { ...kept, restMs };
-    const final = last !== null && (isOver(last) || scopeOf(last) === "request");
+    const recorded = this.#failures.some(({ result }) => result === last);
+    const final = last !== null && (isOver(last) || (isRefusedRequest(last) && !recorded));
     if (final) return { ...base, result: last, step: this.#step };
     const best = bestFailure(this.#failures, (failed) => this.#restMs([failed]));
     if (best?.failure.fault.retryable === true) return { ...base, ...pick(best) };
     // What was not asked because it rests will serve the same request later.
     const now = this.#options.clock.now();
-    const waits = hopes.some(({ key }) => this.#health.keyRest(key, now).resting);
+    const waits = hopes.some((pair) => this.#health.keyRest(triedOf(pair), now).resting);
     if (waits) return { ...base, result: notTried(rateLimited(restMs)), step: this.#step };
     if (best !== null) return { ...base, ...pick(best) };
     return { ...base, result: notTried(NOTHING_TRIED), step: this.#step };
@@ -278,23 +304,23 @@ class Walk<Attempt> {
     const lost = this.#failures.filter(({ failure }) => !failure.fault.retryable);
     return this.#pairs().filter(
       ({ step, key }) =>
-        this.#health.keyRest(key, now).waitingHelps &&
-        !lost.some(({ failure, ...failed }) =>
-          failure.scope === "key" ? failed.key === key : failed.step === step,
-        ),
+        this.#health.keyRest(triedOf({ step, key }), now).waitingHelps &&
+        !lost.some(({ failure: { scope }, ...failed }) => {
+          if (scope === "key") return failed.key === key;
+          return failed.step === step && (scope !== "key-model" || failed.key === key);
+        }),
     );
   }
 
   /** Every step that may be taken, with each of its keys. */
   #pairs(): readonly Pair<Attempt>[] {
     return this.#options.steps
-      .filter((step) => !this.#refused.has(step))
+      .filter((step) => this.#isOpen(step))
       .flatMap((step) => this.#keysOf(step).map((key) => ({ step, key })));
   }
 
   #restMs(pairs: readonly Pair<Attempt>[]): number {
-    const tried = pairs.map(({ step, key }) => ({ deployment: step.deployment.id, key }));
-    return this.#health.restMs(tried, this.#options.clock.now());
+    return this.#health.restMs(pairs.map(triedOf), this.#options.clock.now());
   }
 
   #keysOf(step: WalkStep<Attempt>): readonly string[] {
@@ -302,15 +328,12 @@ class Walk<Attempt> {
     return route === null ? [] : drawnFirst(keyNames(route.provider), this.#options.keyDraw);
   }
 
+  /** None for a step that must not be taken any more. */
   #restedKeys(step: WalkStep<Attempt>): readonly string[] {
-    return this.#health.restedKeys(this.#keysOf(step), this.#options.clock.now());
+    if (!this.#isOpen(step)) return [];
+    const { id } = step.deployment;
+    return this.#health.restedKeys(this.#keysOf(step), id, this.#options.clock.now());
   }
-}
-
-/** The same ring of names, begun at the drawn one. */
-function drawnFirst(names: readonly string[], draw: number): readonly string[] {
-  const first = Math.floor(draw * names.length) % Math.max(1, names.length);
-  return [...names.slice(first), ...names.slice(0, first)];
 }
 
 function shareOf(left: number, laterSteps: number): number {
@@ -322,17 +345,16 @@ function pick<Step>({ result, step }: Failed<Step>) {
   return { result, step };
 }
 
-function scopeOf(result: AttemptResult): string | null {
-  return result.kind === "failed" ? result.failure.scope : null;
+function triedOf<Attempt>({ step, key }: Pair<Attempt>): Tried {
+  return { deployment: step.deployment.id, key };
+}
+
+function isRefusedRequest(result: AttemptResult): boolean {
+  return result.kind === "failed" && isOfRequest(result.failure.scope);
 }
 
 function isOver(result: AttemptResult): boolean {
   return result.kind !== "failed" || result.started;
-}
-
-function keyValue(route: Route, name: string): string | null {
-  const position = Number(name.slice(name.lastIndexOf(" ") + 1)) - 1;
-  return route.provider.keys[position] ?? null;
 }
 
 function pause(milliseconds: number): Promise<void> {

@@ -8,12 +8,14 @@ import type { Route } from "./transport.ts";
 const SECRET_LENGTH_MIN = 8;
 
 /** Some providers quote the key that they refuse: such an answer is told in our own words. */
-export function withoutSecrets(result: AttemptResult, { provider }: Route): AttemptResult {
+export function withoutSecrets(result: AttemptResult, route: Route): AttemptResult {
+  const { provider, signer } = route;
   if (result.kind !== "failed" || result.failure.relay === null) return result;
   // The operator's headers can hold a secret too, often behind a word: `Basic …`.
   const values = Object.values(provider.headers).flatMap((value) => [value, ...value.split(" ")]);
   const secrets = values.filter((value) => value.length >= SECRET_LENGTH_MIN);
-  if (!quotesSecret(result.failure.relay.body, [...provider.keys, ...secrets])) return result;
+  const hidden = [...provider.keys, ...secrets, ...(signer?.secrets() ?? [])];
+  if (!quotesSecret(result.failure.relay.body, hidden)) return result;
   return { ...result, failure: { ...result.failure, relay: null } };
 }
 

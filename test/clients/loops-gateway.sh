@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Starts Fairlead between a real client and a scripted upstream, in the foreground:
 #   PORT=4101 UPSTREAM=http://127.0.0.1:4100 test/clients/loops-gateway.sh
-# PORT: where it listens. UPSTREAM: root of the upstream, without /v1. Clients ask for the model `fake-model`.
+# PORT: where it listens. UPSTREAM: root of the upstream, without /v1. Clients ask for the model `fake-model`, or for
+# one of the names that support/loops-gateway.yaml lists. FAIRLEAD_CONFIG names another configuration.
 # FAIRLEAD_STORE=sqlite:/some/file.db keeps what happened, to be read afterwards; the default is memory.
 set -euo pipefail
 : "${PORT:?the port to listen on}" "${UPSTREAM:?the root URL of the upstream, without /v1}"
@@ -16,4 +17,4 @@ export NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE:-${TMPDIR:-/tmp}/fairlead-compile
 
 # exec: a signal for this script is one for the gateway.
 exec "$node" "$root/src/cli.ts" start \
-  --config "$root/test/clients/support/loops-gateway.yaml" --port "$PORT"
+  --config "${FAIRLEAD_CONFIG:-$root/test/clients/support/loops-gateway.yaml}" --port "$PORT"

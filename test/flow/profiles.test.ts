@@ -134,7 +134,7 @@ test("SAVINGS takes the cheapest that can do what is asked, and says why the che
 
   const long = await ask({
     model: "auto",
-    messages: [{ role: "user", content: "word ".repeat(4_000) }],
+    messages: [{ role: "user", content: "word ".repeat(8_000) }],
   });
   assert.equal(long.model, "lab/cheap");
   assert.match(reasons(long.receipt)["lab/tiny"], /context of 1000 tokens is too small/);

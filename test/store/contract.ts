@@ -8,6 +8,7 @@ import { describe, test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import type { ConversationStore } from "../../src/conversation/store-port.ts";
+import { answerTests } from "./answers.ts";
 import type { ChildOrder } from "./commit-child.ts";
 import { commitUntilThrough, HOUR_MS, readNames, statelessCommit } from "./turn-commit.ts";
 import { turnCommit } from "./turn-commit.ts";
@@ -345,5 +346,6 @@ export function describeStore(name: string, open: OpenEmpty): void {
     parallelTests(open);
     bookTests(open);
     removalTests(open);
+    answerTests(open);
   });
 }

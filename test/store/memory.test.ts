@@ -8,6 +8,7 @@ import {
   MEMORY_RECEIPTS_MAX,
   MEMORY_THREADS_MAX,
 } from "../../src/store/memory.ts";
+import { answerRemovalTests } from "./answers.ts";
 import { describeStore, type OpenEmpty } from "./contract.ts";
 import { describePaging } from "./paging.ts";
 import { statelessCommit, turnCommit } from "./turn-commit.ts";
@@ -16,6 +17,7 @@ const open: OpenEmpty = async () => ({ store: createMemoryStore(), address: null
 
 describeStore("memory", open);
 describePaging("memory", open);
+answerRemovalTests(open);
 
 test("memory gives up the conversation that was committed longest ago", async () => {
   const store = createMemoryStore();

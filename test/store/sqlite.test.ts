@@ -10,6 +10,7 @@ import { DatabaseSync } from "node:sqlite";
 import { test, type TestContext } from "node:test";
 import type { ConversationStore } from "../../src/conversation/store-port.ts";
 import { openStore } from "../../src/store/open-store.ts";
+import { answerRemovalTests } from "./answers.ts";
 import { describeStore, spawnChild, type OpenEmpty } from "./contract.ts";
 import { describeModel } from "./model.ts";
 import { describePaging } from "./paging.ts";
@@ -53,6 +54,7 @@ const open: OpenEmpty = async (context) => {
 };
 
 describeStore("SQLite", open);
+answerRemovalTests(open);
 describePaging("SQLite", open);
 describeModel("SQLite", open);
 
@@ -76,6 +78,21 @@ test("a store that is closed and opened again still has everything", async (cont
   const store = await openFile(context, file);
   const stored = { version: 2, body: '{"version":2}', spentNanoUsd: 6 };
   assert.deepEqual(await store.loadConversation("k"), stored);
+});
+
+test("a store of the version before keeps what it has, and learns to keep answers", async (context) => {
+  const file = temporaryFile(context);
+  const first = await openFile(context, file);
+  await first.commit(turnCommit({ key: "k" }));
+  await first.close();
+  const older = new DatabaseSync(file);
+  older.exec("DROP TABLE answer; PRAGMA user_version = 1");
+  older.close();
+  const store = await openFile(context, file);
+  assert.equal((await store.loadConversation("k"))?.version, 1);
+  const answers = [{ key: "a", body: "{}", expiresAt: Date.now() + 60_000 }];
+  await store.commit({ ...turnCommit({ key: "k", expectedVersion: 1 }), answers });
+  assert.equal(await store.loadAnswer("a"), "{}");
 });
 
 test("a store from a newer Fairlead is refused and left alone", async (context) => {

@@ -65,14 +65,19 @@ export async function startGateway(
   options: Partial<GatewayOptions> = {},
 ): Promise<TestGateway> {
   const folder = mkdtempSync(join(tmpdir(), "fairlead-test-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  let stop = (): Promise<void> => Promise.resolve();
+  // What is still open may write into the folder while it is removed.
+  t.after(async () => {
+    await stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
   const config = readTree(folder, tree);
   const lines: string[] = [];
   const logger = pino({ level: "debug" }, { write: (line: string) => void lines.push(line) });
   const gateway = await createGateway({ config, logger, simulatorSpeed: 0, ...options });
   let closed: Promise<void> | null = null;
   const close = (): Promise<void> => (closed ??= gateway.close());
-  t.after(close);
+  stop = close;
   return {
     url: gateway.url,
     config,

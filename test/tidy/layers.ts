@@ -31,10 +31,17 @@ function isPort(statement: ImportStatement): boolean {
   return statement.typeOnly || (statement.target ?? "").endsWith("-port.ts");
 }
 
+/** The specification behind turn/canonical.ts: types of what stands between two dialects, and no code. */
+const SPECIFICATION = "@ai-sdk/provider";
+
+const isSpecification = ({ specifier, typeOnly }: ImportStatement): boolean =>
+  typeOnly && specifier === SPECIFICATION;
+
 function faultOfStationImport(layer: string, statement: ImportStatement): string | null {
   const { target } = statement;
   if (target === null) {
-    return layer === "turn" ? `turn/ imports nothing, not even "${statement.specifier}"` : null;
+    if (layer !== "turn" || isSpecification(statement)) return null;
+    return `turn/ imports nothing, not even "${statement.specifier}"`;
   }
   const other = layerOf(target);
   if (other === layer) return null;
@@ -82,8 +89,10 @@ const PURE_NODE_NAMES: ReadonlyMap<string, readonly string[]> = new Map([
   ["node:util", ["isDeepStrictEqual"]],
 ]);
 
-function faultOfPureImport({ specifier, target, names }: ImportStatement): string | null {
+function faultOfPureImport(statement: ImportStatement): string | null {
+  const { specifier, target, names } = statement;
   if (target !== null || PURE_PACKAGES.includes(specifier)) return null;
+  if (isSpecification(statement)) return null;
   const allowed = PURE_NODE_NAMES.get(specifier);
   if (allowed === undefined) return `pure code must not import "${specifier}"`;
   if (names.length > 0 && names.every((name) => allowed.includes(name))) return null;

@@ -27,6 +27,8 @@ export const PLANTS: Readonly<Record<string, readonly Plant[]>> = {
     wrong("src/conversation/divergence/cycle.ts", 'import { plan } from "../../routing/plan.ts";'),
     wrong("src/store/sqlite.ts", 'import { absorb } from "../conversation/absorb.ts";'),
     wrong("src/turn/usage.ts", 'import { z } from "zod";'),
+    wrong("src/turn/canonical.ts", 'import { APICallError } from "@ai-sdk/provider";'),
+    right("src/turn/canonical.ts", 'import type { JSONValue } from "@ai-sdk/provider";'),
     wrong("src/turn/usage.ts", 'import type { Receipt } from "../receipts/receipt.ts";'),
     right("src/routing/plan.ts", 'import { rank } from "./rank.ts"; import { z } from "zod";'),
     right("src/routing/plan.ts", 'import type { Profile } from "../turn/profile.ts";'),

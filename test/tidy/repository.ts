@@ -13,6 +13,7 @@ const PRODUCTION_DEPENDENCIES: ReadonlyMap<string, string> = new Map([
   ["@ai-sdk/google", "translation to and from the Gemini format, loaded when needed"],
   ["@ai-sdk/google-vertex", "the same models behind Google Cloud's addresses and accounts"],
   ["@ai-sdk/openai", "translation to and from OpenAI's two formats, loaded when needed"],
+  ["@ai-sdk/openai-compatible", "translation for servers that only resemble that format"],
   ["@ai-sdk/provider", "the types in between, behind our own alias"],
   ["@pydantic/genai-prices", "a second opinion on prices, with tiers"],
   ["aws4fetch", "signatures of AWS requests"],
@@ -28,8 +29,11 @@ const PRODUCTION_DEPENDENCIES: ReadonlyMap<string, string> = new Map([
   ["zod", "one schema for what comes from outside and for the types inside"],
 ]);
 
-/** The only package whose install script may run: it fetches the Node.js that the scripts use. */
-const INSTALL_SCRIPTS = ["node_modules/node"];
+/**
+ * The packages that have an install script. Only the first may run its own: it fetches the Node.js that the scripts
+ * use. The second, a part of a development dependency, compares version numbers and prints a line.
+ */
+const INSTALL_SCRIPTS = ["node_modules/node", "node_modules/protobufjs"];
 
 const EXACT_VERSION = /^\d+\.\d+\.\d+(?:-[\w.]+)?$/;
 

@@ -40,7 +40,7 @@ test("a rate limit whose message mentions billing stays a rate limit (#2)", () =
     const { fault, scope, quarantine } = classify(429, body, headers);
     assert.deepEqual(
       [fault.code, scope, quarantine],
-      ["upstream_rate_limited", "key", false],
+      ["upstream_rate_limited", "key-model", false],
       JSON.stringify(body),
     );
   }
@@ -91,7 +91,9 @@ test("a 403 about the request is the request's own, one about the account is the
   ];
   for (const body of account) {
     const { fault, scope, relay } = classify(403, body);
-    assert.deepEqual([fault.code, scope], ["upstream_rejected_key", "key"], JSON.stringify(body));
+    assert.equal(fault.code, "upstream_rejected_key", JSON.stringify(body));
+    const refused = JSON.stringify(body).includes("invalid_api_key");
+    assert.equal(scope, refused ? "key" : "key-model", "a forbidden model is forbidden alone");
     assert.equal(relay, null);
   }
   const unknown = classify(403, { error: { code: "model_not_found", message: "no access" } });
@@ -124,7 +126,7 @@ test("words about a full context count only where the request is refused (#2)", 
   const body = { error: { message: "maximum context length, prompt is too long" } };
   for (const status of [400, 413, 422]) {
     const { fault, scope } = classify(status, body);
-    assert.equal(scope, "request");
+    assert.equal(scope, "context");
     assert.match(fault.message, /does not fit/);
   }
   for (const status of [404, 405, 408, 409, 500, 502, 503, 504, 529]) {

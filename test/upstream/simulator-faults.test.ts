@@ -7,6 +7,7 @@ import fc from "fast-check";
 import OpenAI from "openai";
 import type { ChatCompletionMessageParam } from "openai/resources";
 
+import { EMBEDDINGS_MODEL } from "../../src/upstream/simulator/embeddings.ts";
 import { SIMULATOR_MODELS } from "../../src/upstream/simulator/models.ts";
 import { RecentKeys } from "../../src/upstream/simulator/recent-keys.ts";
 import { startSimulator } from "../../src/upstream/simulator/server.ts";
@@ -35,6 +36,10 @@ describe("refusals", () => {
       return true;
     });
     await assert.rejects(client.embeddings.create({ model: "small", input: "x" }), {
+      status: 404,
+      code: "model_not_found",
+    });
+    await assert.rejects(client.moderations.create({ input: "x" }), {
       status: 404,
       code: "unknown_url",
     });
@@ -69,7 +74,7 @@ describe("refusals", () => {
     for await (const model of client.models.list()) listed.push(model.id);
     assert.deepEqual(
       listed,
-      SIMULATOR_MODELS.map((model) => model.model),
+      [...SIMULATOR_MODELS, EMBEDDINGS_MODEL].map((model) => model.model),
     );
     const steady = SIMULATOR_MODELS.filter((model) => model.faults.length === 0);
     const distinct = (values: readonly number[]) => new Set(values).size;

@@ -9,6 +9,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { decideAnswer } from "./answer.ts";
 import { readChatRequest } from "./chat-request.ts";
 import { limitAnswer } from "./completion.ts";
+import { EMBEDDINGS_MODEL, embeddingsAnswer } from "./embeddings.ts";
 import { FaultScript } from "./fault-script.ts";
 import { findSimulatorModel, SIMULATOR_MODELS } from "./models.ts";
 import { makePace } from "./pace.ts";
@@ -98,9 +99,12 @@ async function route(
   const path = (request.url ?? "/").split("?")[0] ?? "/";
   const endpoint = `${request.method ?? ""} ${path}`;
   if (endpoint === "GET /v1/models") return sendJson(response, 200, modelList());
+  if (endpoint === "POST /v1/embeddings") {
+    return sendJson(response, 200, embeddingsAnswer(await readBody(request)));
+  }
   if (endpoint !== "POST /v1/chat/completions") {
     return refuse(404, {
-      message: `The simulator has no ${endpoint}; it serves chat completions and models only.`,
+      message: `The simulator has no ${endpoint}; it serves chat completions, embeddings and models only.`,
       param: null,
       code: "unknown_url",
     });
@@ -179,7 +183,7 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
 }
 
 function modelList(): object {
-  const data = SIMULATOR_MODELS.map(({ model }) => ({
+  const data = [...SIMULATOR_MODELS, EMBEDDINGS_MODEL].map(({ model }) => ({
     id: model,
     object: "model",
     created: 0,

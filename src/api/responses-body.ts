@@ -1,0 +1,41 @@
+// The bytes that go upstream in the Responses dialect: the client's own, with model name, notes and gateway fields
+// spliced, and without thoughts that only another provider could read.
+// Must never re-serialise the history: an equal prefix must stay equal to the byte, or the provider's cache is lost.
+
+import type { BodyChanges } from "../turn/turn-request.ts";
+import type { BodyScan } from "./json-scan.ts";
+import { noteEdits } from "./responses-notes.ts";
+import { foreignThoughtEdits } from "./responses-thoughts.ts";
+import { applyEdits, removeFields, replaceValue, type Edit } from "./splice.ts";
+
+/** Fields that are the gateway's alone. */
+const GATEWAY_FIELDS = ["x-routing-hints", "x-fallback-chain"] as const;
+
+/** What the splices need of a read request. */
+export interface SplicedResponses {
+  readonly body: Buffer;
+  readonly scan: BodyScan;
+  readonly model: string;
+  /** Messages of the transcript in front of the first item: the instructions. */
+  readonly leading: number;
+}
+
+/** Makes the body for one attempt. */
+export function responsesBody(request: SplicedResponses, changes: BodyChanges): Buffer {
+  const { body, scan, leading } = request;
+  const edits: Edit[] = [];
+  const model = scan.fields.get("model");
+  if (model !== undefined && changes.model !== request.model) {
+    edits.push(replaceValue(model, JSON.stringify(changes.model)));
+  }
+  const removed = GATEWAY_FIELDS.filter((name) => scan.fields.has(name));
+  if (removed.length > 0) edits.push(...removeFields(scan, removed));
+  // A translation carries them to the provider that can read them.
+  if (changes.forTranslation !== true) edits.push(...foreignThoughtEdits(body, scan));
+  const notes = changes.insertions.map((insertion) => ({
+    ...insertion,
+    index: Math.max(0, insertion.index - leading),
+  }));
+  edits.push(...noteEdits({ body, scan, removed }, notes));
+  return edits.length === 0 ? body : applyEdits(body, edits);
+}

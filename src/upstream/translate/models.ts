@@ -1,0 +1,137 @@
+// The model object that speaks a provider's dialect: made for one request, by the package for that dialect.
+// Must never let a package find credentials or addresses by itself: all of them are given, and the key is not.
+
+import type { CanonicalCall, CanonicalPart, CanonicalResult } from "../../turn/canonical.ts";
+import type { UpstreamDialect } from "../../turn/dialect.ts";
+import type { Platform } from "../vendors.ts";
+import { vertexGemini, vertexMessages } from "./vertex-models.ts";
+
+/** A call as a model takes it. */
+export type ModelCall = CanonicalCall & { readonly abortSignal: AbortSignal };
+
+export interface TranslationModel {
+  /** URLs that the provider fetches by itself, by media type. */
+  readonly supportedUrls: PromiseLike<Record<string, RegExp[]>> | Record<string, RegExp[]>;
+  doGenerate(call: ModelCall): PromiseLike<CanonicalResult>;
+  doStream(call: ModelCall): PromiseLike<{ readonly stream: ReadableStream<CanonicalPart> }>;
+}
+
+export interface ModelTarget {
+  readonly dialect: UpstreamDialect;
+  /** Name of the model at the provider. */
+  readonly model: string;
+  /** Whose API it is; null: nobody's that is known. */
+  readonly vendor: string | null;
+  /** Whose address it is, where that has ways of its own; absent or null: nobody's. */
+  readonly platform?: Platform | null;
+  /** Base URL of the provider for this dialect, without a trailing slash. */
+  readonly baseUrl: string;
+  readonly region: string | null;
+  /** Sends the request. It sets the key: what a package writes in its place is thrown away. */
+  readonly fetch: typeof globalThis.fetch;
+  /** Whether `stream_options` may be sent. */
+  readonly streamUsage: boolean;
+}
+
+/** Given in place of a key, so that no package looks for one in the environment. */
+const NO_KEY = "set-by-the-transport";
+/** Signing needs a region even where the address says it all. */
+const DEFAULT_REGION = "us-east-1";
+
+/** In what a model can be asked for a client of another dialect. Embeddings are not among them. */
+export const TRANSLATED_DIALECTS: readonly UpstreamDialect[] = [
+  "openai-chat",
+  "openai-responses",
+  "anthropic-messages",
+  "gemini",
+  "bedrock-converse",
+];
+
+/** Loads the package of the dialect and makes the model. Rejects for a dialect that is not translated. */
+export async function makeModel(target: ModelTarget): Promise<TranslationModel> {
+  const { dialect, model, vendor, fetch } = target;
+  const base = { apiKey: NO_KEY, baseURL: apiBase(target), fetch };
+  if (target.platform === "google" && dialect === "gemini") return vertexGemini(target);
+  if (target.platform === "google" && dialect === "anthropic-messages") {
+    return vertexMessages(target);
+  }
+  switch (dialect) {
+    case "openai-chat":
+      return isOpenAi(vendor) ? (await loadOpenAi())(base).chat(model) : compatible(target);
+    case "openai-responses":
+      return (await loadOpenAi())(base).responses(model);
+    case "anthropic-messages": {
+      const { createAnthropic } = await import("@ai-sdk/anthropic");
+      return createAnthropic(base)(model);
+    }
+    case "gemini": {
+      const { createGoogleGenerativeAI } = await import("@ai-sdk/google");
+      return createGoogleGenerativeAI(base)(model);
+    }
+    case "bedrock-converse": {
+      const { createAmazonBedrock } = await import("@ai-sdk/amazon-bedrock");
+      const region = target.region ?? DEFAULT_REGION;
+      return withoutMaximum(createAmazonBedrock({ ...base, region })(model));
+    }
+    case "openai-embeddings":
+      throw new Error("embeddings are not translated");
+  }
+}
+
+type Effort = NonNullable<CanonicalCall["reasoning"]>;
+type CallWithoutMaximum = Omit<ModelCall, "reasoning"> & {
+  readonly reasoning?: Exclude<Effort, "max">;
+};
+
+/** This package was built before there was a maximal effort: the highest one it knows stands for it. */
+function withoutMaximum(
+  model: Pick<TranslationModel, "supportedUrls"> & {
+    doGenerate(call: CallWithoutMaximum): ReturnType<TranslationModel["doGenerate"]>;
+    doStream(call: CallWithoutMaximum): ReturnType<TranslationModel["doStream"]>;
+  },
+): TranslationModel {
+  const lowered = ({ reasoning, ...call }: ModelCall): CallWithoutMaximum =>
+    reasoning === undefined
+      ? call
+      : { ...call, reasoning: reasoning === "max" ? "xhigh" : reasoning };
+  return {
+    supportedUrls: model.supportedUrls,
+    doGenerate: (call) => model.doGenerate(lowered(call)),
+    doStream: (call) => model.doStream(lowered(call)),
+  };
+}
+
+async function loadOpenAi() {
+  const { createOpenAI } = await import("@ai-sdk/openai");
+  return createOpenAI;
+}
+
+/** OpenAI's own package knows OpenAI's models alone; what others added to the dialect it throws away. */
+async function compatible({ model, baseUrl, fetch, streamUsage }: ModelTarget) {
+  const { createOpenAICompatible } = await import("@ai-sdk/openai-compatible");
+  const provider = createOpenAICompatible({
+    name: "compatible",
+    apiKey: NO_KEY,
+    baseURL: baseUrl,
+    fetch,
+    includeUsage: streamUsage,
+    supportsStructuredOutputs: true,
+  });
+  return provider.chatModel(model);
+}
+
+function isOpenAi(vendor: string | null): boolean {
+  return vendor === "openai" || vendor === "azure-openai";
+}
+
+/** The version in the path that a package expects to be part of the base URL. */
+const VERSIONS: Partial<Record<UpstreamDialect, string>> = {
+  "anthropic-messages": "/v1",
+  gemini: "/v1beta",
+};
+
+/** A base URL may be written with or without its version. */
+function apiBase({ dialect, baseUrl }: Pick<ModelTarget, "dialect" | "baseUrl">): string {
+  const version = VERSIONS[dialect];
+  return version === undefined || /\/v\d[^/]*$/.test(baseUrl) ? baseUrl : baseUrl + version;
+}
