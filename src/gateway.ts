@@ -13,6 +13,7 @@ import { createPinCache } from "./flow/pin-cache.ts";
 import { createRowMemo } from "./flow/row-memo.ts";
 import type { Clock, Stations } from "./flow/stations.ts";
 import { createOffers, usesCatalog, type Offers } from "./offers.ts";
+import { createMetrics } from "./receipts/metrics.ts";
 import { makeServer } from "./server.ts";
 import { guardStore } from "./store/guard.ts";
 import type { Journal } from "./store/journal.ts";
@@ -87,9 +88,7 @@ async function open(options: GatewayOptions, opened: (() => Promise<void>)[]): P
   const stations: Stations = {
     config,
     offer: () => offers.current(),
-    withoutUsageEvent: new Set(
-      config.providers.filter(({ streamUsage }) => !streamUsage).map(({ id }) => id),
-    ),
+    withoutUsageEvent: withoutUsageEvent(config),
     store,
     spill: (line) => journal.append(line),
     walker: createWalker(transport, health),
@@ -102,6 +101,7 @@ async function open(options: GatewayOptions, opened: (() => Promise<void>)[]): P
       threads: createRowMemo(readThread),
     },
     counters: { unsaved: 0, degraded: 0, quarantined: 0, conflicts: 0, waiting: 0 },
+    metrics: createMetrics(isNamedIn(config, offers)),
     log: logger,
     clock,
     random: options.random ?? Math.random,
@@ -182,10 +182,27 @@ function makeTokenCounter(logger: Logger): TokenCounter {
   });
 }
 
+function withoutUsageEvent({ providers }: Config): ReadonlySet<string> {
+  return new Set(providers.filter(({ streamUsage }) => !streamUsage).map(({ id }) => id));
+}
+
 /** The deployments an operator has named: listed, or as the target of a logical name. */
 function namedIn(config: Config, deployments: readonly Deployment[]): readonly string[] {
   const targets = [...config.logicalModels.values()].flat();
   return [...deployments.map(({ id }) => id), ...targets.map(({ to }) => to)];
+}
+
+/** Whether an operator has named this deployment, or the newest catalog lists it. */
+function isNamedIn(config: Config, offers: Offers): (id: string) => boolean {
+  let offer = offers.current();
+  let named = new Set(namedIn(config, offer.names.deployments));
+  return (id) => {
+    if (offer !== offers.current()) {
+      offer = offers.current();
+      named = new Set(namedIn(config, offer.names.deployments));
+    }
+    return named.has(id);
+  };
 }
 
 async function openGuardedStore(

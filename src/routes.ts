@@ -13,6 +13,7 @@ import {
   readOneConversation,
   readReceipt,
 } from "./flow/read-back.ts";
+import { readGauges } from "./flow/read-gauges.ts";
 import { listProviders } from "./flow/read-providers.ts";
 import { conversationKey } from "./flow/rows.ts";
 import { addModelRoutes } from "./model-routes.ts";
@@ -114,6 +115,12 @@ function addReadingRoutes(server: FastifyInstance, options: RouteOptions): void 
   server.get("/v1/providers", (request) => {
     adminOf(options, request);
     return listProviders(stations);
+  });
+  // It counts the turns and the money of all tenants: no matter for the key of one.
+  server.get("/metrics", async (request, reply) => {
+    adminOf(options, request);
+    const text = await stations.metrics.scrape(readGauges(stations));
+    return reply.type(stations.metrics.contentType).send(text);
   });
   server.get("/v1/receipts/:id", (request) => {
     const { tenant } = callerOf(options, request);

@@ -1,8 +1,8 @@
 // Loads the labelled conversations of bench/divergence-cases/ and checks that their labels make sense.
 // Must never skip a case silently: a label that cannot be true is an error.
 
-import { readdirSync } from "node:fs";
-import { basename, join } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, extname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import { readTranscripts } from "../../src/replay/read-transcript.ts";
@@ -17,6 +17,8 @@ const caseSchema = z.object({
   messages: z.array(z.unknown()),
 });
 
+type LabelledLine = z.infer<typeof caseSchema>;
+
 const moduleSchema = z.object({ cases: z.array(caseSchema) });
 
 export interface ReadableCase {
@@ -28,15 +30,15 @@ export interface ReadableCase {
   readonly transcript: Transcript;
 }
 
-/** Every case of every file that exports `cases`, by id. Rejects with an Error that names what is wrong. */
+/**
+ * Every case of every file: a module that exports `cases`, or JSON lines of the same shape. Sorted by id. Rejects with
+ * an Error that names what is wrong.
+ */
 export async function loadCases(): Promise<readonly ReadableCase[]> {
   const loaded: ReadableCase[] = [];
-  const files = readdirSync(FOLDER).filter((file) => file.endsWith(".ts"));
-  for (const file of files.toSorted()) {
-    const module: unknown = await import(pathToFileURL(join(FOLDER, file)).href);
-    if (typeof module !== "object" || module === null || !("cases" in module)) continue;
-    const { cases } = moduleSchema.parse(module);
-    loaded.push(...cases.map((labelled) => readCase(labelled, basename(file, ".ts"))));
+  for (const file of readdirSync(FOLDER).toSorted()) {
+    const cases = file.endsWith(".ts") ? await casesOfModule(file) : casesOfLines(file);
+    loaded.push(...cases.map((labelled) => readCase(labelled, basename(file, extname(file)))));
   }
   const ids = loaded.map(({ id }) => id);
   const twice = ids.find((id, index) => ids.indexOf(id) !== index);
@@ -44,7 +46,18 @@ export async function loadCases(): Promise<readonly ReadableCase[]> {
   return loaded.toSorted((left, right) => (left.id < right.id ? -1 : 1));
 }
 
-function readCase(labelled: z.infer<typeof caseSchema>, family: string): ReadableCase {
+async function casesOfModule(file: string): Promise<readonly LabelledLine[]> {
+  const module: unknown = await import(pathToFileURL(join(FOLDER, file)).href);
+  const holdsCases = typeof module === "object" && module !== null && "cases" in module;
+  return holdsCases ? moduleSchema.parse(module).cases : [];
+}
+
+function casesOfLines(file: string): readonly LabelledLine[] {
+  const lines = readFileSync(join(FOLDER, file), "utf8").trim().split("\n");
+  return lines.map((line) => caseSchema.parse(JSON.parse(line)));
+}
+
+function readCase(labelled: LabelledLine, family: string): ReadableCase {
   const { id, why, loop, messages } = labelled;
   const [read] = readTranscripts({ id, messages }, id);
   if (read === undefined || !read.ok) throw new Error(`${id}: ${read?.message ?? "is empty"}`);

@@ -5,7 +5,7 @@ import { messageEvent } from "./anthropic-event.ts";
 
 interface QueuedBlock {
   readonly id: string;
-  readonly start: object;
+  readonly start: { readonly type: string };
   /** Deltas that came while an earlier block was open. */
   waiting: object[];
   closed: boolean;
@@ -49,6 +49,12 @@ export class BlockQueue {
     if (block === undefined) return "";
     block.closed = true;
     return block === this.#blocks[0] ? this.#endFirst() : "";
+  }
+
+  /** Some providers end a text only at the very end: a call behind it would have to wait for that. */
+  closeTexts(): string {
+    const texts = this.#blocks.filter(({ start, closed }) => start.type === "text" && !closed);
+    return texts.map(({ id }) => this.close(id)).join("");
   }
 
   closeAll(): string {

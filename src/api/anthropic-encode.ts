@@ -116,13 +116,14 @@ class MessageEncoder implements AnswerEncoder {
     const block = toolUse(call);
     const signature = sealCall(block.id, call.providerMetadata);
     const key = `p ${call.id}`;
+    const closed = this.#queue.closeTexts();
     const sealed =
       signature === null
         ? ""
         : this.#queue.open(key, THOUGHT) +
           this.#queue.delta(key, null, { type: "signature_delta", signature }) +
           this.#queue.close(key);
-    return sealed + this.#queue.open(`c ${call.id}`, block);
+    return closed + sealed + this.#queue.open(`c ${call.id}`, block);
   }
 
   #callInput({ id, delta }: Part<"tool-input-delta">): string {

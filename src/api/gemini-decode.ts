@@ -139,9 +139,12 @@ function responseFormat(config: Part): Partial<CanonicalCall> {
   if (fieldOf(config, "responseMimeType") !== "application/json") return {};
   const schema = asObject(fieldOf(config, "responseJsonSchema"));
   const own = fieldOf(config, "responseSchema");
-  if (schema !== null) return { responseFormat: { type: "json", schema } };
-  if (own === undefined) return { responseFormat: { type: "json" } };
-  return { responseFormat: { type: "json", schema: jsonSchemaOf(own) } };
+  if (schema === null && own === undefined) return { responseFormat: { type: "json" } };
+  return {
+    responseFormat: { type: "json", schema: schema ?? jsonSchemaOf(own) },
+    // Elsewhere a strict schema has rules that one of this dialect need not keep.
+    providerOptions: { openai: { strictJsonSchema: false } },
+  };
 }
 
 /** A level goes before a budget: it is what the newer models are told. A budget of -1 leaves it to the model. */

@@ -41,10 +41,9 @@ export function decodeTools(request: JsonObject, warn: Warn): DecodedTools {
       warn(`\`tools\` of type ${shown(type)} are not carried: only their own provider runs them.`);
       return [];
     }
-    const name = wireName(asText(tool["name"]), namespace);
-    if (type === "custom" || namespace !== null) {
-      renamed.set(name, { type, name: asText(tool["name"]), namespace });
-    }
+    const own = asText(tool["name"]);
+    const name = wireName(own, namespace);
+    if (type === "custom" || name !== own) renamed.set(name, { type, name: own, namespace });
     return [type === "custom" ? textTool(tool, name) : functionTool(tool, name)];
   };
   const all = objectsOf(request["tools"]).flatMap((tool) => decode(tool, null));

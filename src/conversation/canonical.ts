@@ -13,6 +13,9 @@ export const CANONICAL_CHARACTERS_MAX = 65_536;
  */
 export const CANONICAL_DEPTH_MAX = 64;
 
+/** Longest exponent of a number that is worked out: one of thousands of digits costs more than all else in its text. */
+const EXPONENT_DIGITS_MAX = 15;
+
 /**
  * Texts in which a number might not survive a double, or in which a string might look like our
  * mark. A decimal of up to 15 digits without an exponent always survives, and those texts are the
@@ -77,6 +80,7 @@ function decimal(source: string): string {
   const match = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(source);
   if (match === null) return source;
   const [, sign = "", whole = "", fraction = "", exponent = "0"] = match;
+  if (exponent.length > EXPONENT_DIGITS_MAX) return source;
   const digits = whole + fraction;
   let first = 0;
   let end = digits.length;

@@ -19,8 +19,8 @@ import {
   type Step,
 } from "./divergence/step.ts";
 import { TOOL_CHARACTERS_MAX } from "./divergence/call-part.ts";
+import { ASKED_MAX } from "./divergence/number-words.ts";
 import {
-  ASKED_MAX,
   TASK_WORDS_MAX,
   USER_FACTS_MAX,
   USER_HASH_CHARACTERS,

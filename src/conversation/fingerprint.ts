@@ -14,8 +14,6 @@ export const HEAD_CHARACTERS = 32_768;
 export const TAIL_CHARACTERS = 32_768;
 /** How much of a masked error text tells its class. */
 export const ERROR_CLASS_CHARACTERS = 160;
-/** How much of a result is compared but for its numbers. */
-const SKELETON_HEAD_CHARACTERS = 2048;
 /** How much of a call's arguments is looked for in its error. */
 const ASKED_CHARACTERS = 2048;
 const ASKED_WORD = /[\p{L}\p{N}_]+/gu;
@@ -43,19 +41,10 @@ export function callFingerprint(call: ToolCall): string {
  * durations, ids of processes).
  */
 export function resultFingerprint(result: ToolResult): string {
-  const text = result.text.trim();
+  const text = withoutMoves(result.text.trim());
   if (text.length <= HEAD_CHARACTERS + TAIL_CHARACTERS) return shortHash(maskVolatile(text));
   const head = maskVolatile(text.slice(0, HEAD_CHARACTERS));
   return shortHash(`${text.length}:${head}${maskVolatile(text.slice(-TAIL_CHARACTERS))}`);
-}
-
-/**
- * The same result but for its numbers and codes: what remains when a clock, a counter or a process
- * id in it moves.
- */
-export function resultSkeleton(result: ToolResult): string {
-  const head = maskVolatile(result.text.trim().slice(0, SKELETON_HEAD_CHARACTERS));
-  return shortHash(head.replace(CODE, "#").replace(/\d+/g, "#"));
 }
 
 /**
@@ -74,9 +63,24 @@ export function errorFingerprint(result: ToolResult, asked = ""): string {
   return shortHash(words.slice(0, ERROR_CLASS_CHARACTERS));
 }
 
+/** Which words of the call's arguments an error repeats. */
+export function echoFingerprint(result: ToolResult, asked: string): string {
+  const known = wordsOf(asked);
+  const said = wordsOf(result.text.slice(0, ERROR_HEAD_CHARACTERS));
+  return shortHash(
+    [...said]
+      .filter((word) => known.has(word))
+      .toSorted()
+      .join(" "),
+  );
+}
+
+function wordsOf(text: string): ReadonlySet<string> {
+  return new Set(text.slice(0, ASKED_CHARACTERS).toLowerCase().match(ASKED_WORD) ?? []);
+}
+
 function maskAsked(head: string, asked: string): string {
-  const words = asked.slice(0, ASKED_CHARACTERS).toLowerCase().match(ASKED_WORD) ?? [];
-  const known = new Set(words);
+  const known = wordsOf(asked);
   const masked = head.replace(ASKED_WORD, (word) => (known.has(word.toLowerCase()) ? "~" : word));
   // Two words for one, or one for two, are no other error.
   return masked.replace(/~(?:[^\p{L}\p{N}~]*~)+/gu, "~");
@@ -147,12 +151,19 @@ const TIMING =
 /** What a page calls its elements until it is drawn again, and ages as tables of jobs print them. */
 const HANDLE =
   'ref(?:=|: ?| )"?(?:s\\d+)?e\\d+|\\d+[dh]\\d+[hm]|\\d+m\\d+s|\\d+[smhd](?=[ \\t]*(?:\\n|$))';
+/** The counter of moves that a game prints after everything. */
+const MOVES =
+  /[[(](?:moves?|turns?|ticks?|rounds?|züge?|runde|tour|coups?|turno|ronda|ход|回合|手数)\s*[:#]?\s*\d+[\])]$/iu;
 // The look-ahead spares most words the three long alternatives.
 const STAMP = `(?=[0-9a-f]{4}|0x)(?:${UUID}|${ISO_TIME}|${HEX})`;
 const VOLATILE = new RegExp(
   `\\b(?:${STAMP}|${DURATION}|${TIMING}|${REQUEST_ID}|${OUTPUT_ID}|${PROCESS_ID}|${HANDLE})\\b`,
   "gi",
 );
+
+function withoutMoves(text: string): string {
+  return text.endsWith("]") || text.endsWith(")") ? text.replace(MOVES, "") : text;
+}
 
 /** Exported for the tests of its speed and its limits. */
 export function maskVolatile(text: string): string {

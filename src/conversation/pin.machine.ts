@@ -7,7 +7,8 @@
 //      └──────────┘        └──────┘ ◄─────────────── └──────┘
 //           ▲               │    ▲    served at home    │
 //           │   substituted │    │ home model served    │ substituted
-//           │               ▼    │ (elsewhere: away)    │
+//           │               ▼    │ (elsewhere: away),   │
+//           │               │    │ or returned          │
 //           │            ┌─────────────┐                │
 //           │            │ substituted │ ◄──────────────┘
 //           │            └─────────────┘
@@ -49,6 +50,8 @@ export type PinEvent =
   | { readonly type: "pin.chosen"; readonly target: PinTarget }
   | { readonly type: "pin.moved"; readonly target: PinTarget }
   | { readonly type: "pin.substituted"; readonly target: PinTarget }
+  /** Back from a substitute; the target only tells where the home model is asked. */
+  | { readonly type: "pin.returned"; readonly target: PinTarget }
   /** Fact, after bytes. `exception`: this one turn was served outside the pin on purpose. */
   | {
       readonly type: "turn.served";
@@ -110,6 +113,15 @@ function isSubstitute({ context, event }: Decided): boolean {
   return context.home !== null && mayStandIn(event.target, context.home);
 }
 
+function isHomeAgain({ context, event }: Decided): boolean {
+  return event.target.model === context.home?.model;
+}
+
+function isAtHomeAgain(decided: Decided): boolean {
+  const { context, event } = decided;
+  return isHomeAgain(decided) && event.target.deployment === context.home?.deployment;
+}
+
 interface Served {
   readonly context: PinContext;
   readonly event: Extract<PinEvent, { readonly type: "turn.served" }>;
@@ -162,7 +174,18 @@ const machine = setup({
     },
     home: {},
     away: {},
-    substituted: {},
+    substituted: {
+      on: {
+        "pin.returned": [
+          { guard: isAtHomeAgain, target: "home", actions: assign({ substitute: null }) },
+          {
+            guard: isHomeAgain,
+            target: "away",
+            actions: assign({ away: ({ event }) => event.target.deployment, substitute: null }),
+          },
+        ],
+      },
+    },
   },
 });
 

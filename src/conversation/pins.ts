@@ -22,7 +22,7 @@ export function withPin(record: ConversationRecord, pin: PinEntry): Conversation
 
 interface PinDecision {
   readonly requested: string;
-  readonly kind: "pin.chosen" | "pin.moved" | "pin.substituted";
+  readonly kind: "pin.chosen" | "pin.moved" | "pin.substituted" | "pin.returned";
   readonly target: PinTarget;
   readonly now: number;
 }

@@ -29,7 +29,7 @@ export const CHECKPOINT_TAIL = 8;
 const shortText = z.string().max(512);
 const count = z.number().int().nonnegative();
 
-const pinEntrySchema = z.object({
+export const pinEntrySchema = z.object({
   /** The model name the caller asked for: `auto`, a logical name or an explicit one. */
   requested: shortText,
   snapshot: pinSnapshotSchema,

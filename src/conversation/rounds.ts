@@ -3,8 +3,8 @@
 // than named here.
 
 import type { Message, ToolCall, ToolResult, Transcript } from "../turn/transcript.ts";
-import { isObservation, textAction } from "./divergence/text-action.ts";
-import { strongest, userNote, type UserNote } from "./divergence/user-words.ts";
+import { isObservation, PYTHON_BLOCK, textAction } from "./divergence/text-action.ts";
+import { refusesForm, strongest, userNote, type UserNote } from "./divergence/user-words.ts";
 
 /** Most messages one turn is read for; of a longer new part the newest are taken. */
 export const GATHER_MESSAGES_MAX = 256;
@@ -14,6 +14,9 @@ export const ROUND_CALLS_MAX = 128;
  * How far back the call of a result, or a user message before a call, is looked for, in messages.
  */
 const LOOK_BACK_MESSAGES_MAX = 64;
+
+/** The name of the call that an unreadable answer counts as. */
+export const UNREADABLE_ANSWER = "unreadable-answer";
 
 export interface AnsweredCall {
   readonly call: ToolCall;
@@ -62,7 +65,9 @@ class Reading {
   readonly #first: number;
   readonly #entries: Entry[] = [];
   #open: OpenRound | null = null;
-  #action: { readonly call: ToolCall; readonly index: number } | null = null;
+  #action: { readonly call: ToolCall; readonly text: string; readonly index: number } | null = null;
+  /** A text whose place among calls and texts is open until it is known what it was answered with. */
+  #text: { readonly text: string; readonly index: number } | null = null;
 
   constructor(first: number) {
     this.#first = first;
@@ -79,11 +84,13 @@ class Reading {
 
   end(): Entry[] {
     this.#close();
+    this.#endText();
     return this.#entries;
   }
 
   #assistant(message: Message, index: number): void {
     this.#close();
+    this.#endText();
     const calls = message.calls.slice(0, ROUND_CALLS_MAX);
     this.#action = null;
     if (calls.length > 0) {
@@ -92,13 +99,20 @@ class Reading {
       return;
     }
     const call = textAction(message.text);
-    if (call !== null) this.#action = { call, index };
+    if (call !== null) this.#action = { call, text: message.text, index };
     else if (index >= this.#first && message.text.trim() !== "") {
-      this.#push({ index, answered: [], text: message.text, orphans: [] });
+      this.#text = { text: message.text, index };
     }
   }
 
+  #endText(): void {
+    const held = this.#text;
+    this.#text = null;
+    if (held !== null) this.#push({ ...held, answered: [], orphans: [] });
+  }
+
   #result(result: ToolResult, index: number): void {
+    this.#endText();
     const fresh = index >= this.#first;
     this.#open ??= { index, calls: [], results: [], user: this.#takeUser() };
     if (this.#open.results.length < ROUND_CALLS_MAX) this.#open.results.push({ result, fresh });
@@ -109,8 +123,13 @@ class Reading {
     const action = this.#action;
     const note = userNote(message.text, role);
     // After an action in words the next message is its outcome, unless somebody plainly speaks.
-    const outcome =
-      isObservation(message.text) || (note.kind !== "prod" && note.kind !== "summary");
+    const plain = note.kind === "prod" || note.kind === "summary";
+    const shown = action?.call.name === PYTHON_BLOCK;
+    const outcome = isObservation(message.text) || !(plain || shown);
+    if (action !== null && shown && !outcome && action.index >= this.#first) {
+      this.#text = action;
+      this.#action = null;
+    }
     if (action !== null && role === "user" && outcome) {
       this.#action = null;
       if (index < this.#first) return;
@@ -121,7 +140,20 @@ class Reading {
       return;
     }
     this.#close();
+    if (role === "user" && this.#text !== null && refusesForm(message.text)) {
+      this.#refuse(this.#text, message.text);
+      return;
+    }
+    this.#endText();
     this.user = strongest(this.user, note.kind === "none" ? null : note);
+  }
+
+  /** An answer that the client could not read was meant as an action, and failed. */
+  #refuse(held: { readonly text: string; readonly index: number }, why: string): void {
+    this.#text = null;
+    const call = { id: "", name: UNREADABLE_ANSWER, arguments: held.text };
+    const result = { callId: "", text: why, isError: true };
+    this.#push({ index: held.index, answered: [{ call, result }], text: null, orphans: [] });
   }
 
   #takeUser(): UserNote | null {

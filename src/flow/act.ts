@@ -13,8 +13,15 @@ import {
 } from "../conversation/thread.machine.ts";
 import { throwFault } from "../turn/fault.ts";
 import { defaultProfile } from "./receive.ts";
-import { conversationKey, loadThread, parseConversation, commitRows } from "./rows.ts";
+import {
+  commitRows,
+  conversationKey,
+  loadThread,
+  parseConversation,
+  type RowsWrite,
+} from "./rows.ts";
 import type { Stations } from "./stations.ts";
+import { toldIn } from "./told.ts";
 
 export const ACTIONS = ["correct", "release-pin", "close", "reset", "false-positive"] as const;
 export type Action = (typeof ACTIONS)[number];
@@ -57,9 +64,15 @@ async function actOnce(stations: Stations, key: string, acting: Acting): Promise
     return throwFault("not_found", "There is no such conversation for this key.");
   const record = parseConversation(stored.body);
   const acted = actOnRecord(record, acting.action, stations.clock.now());
+  if (acted.threads.length === 0) {
+    const { version, spentNanoUsd } = stored;
+    const conversation = { key, version, spentNanoUsd, record: acted };
+    return (await commitActed(stations, acting, { conversation, thread: null })) === "committed";
+  }
   // Every thread has a row of its own; they are written one by one, each with the newest conversation row.
   let version = stored.version;
   let current = acted;
+  let counted = record;
   for (const entry of acted.threads) {
     const row = await loadThread(stations, key, entry.id);
     const event = threadEvent(acting.action, entry);
@@ -69,21 +82,35 @@ async function actOnce(stations: Stations, key: string, acting: Acting): Promise
       const machines = { before: row.record.machine, after: thread.machine };
       current = actOnEpisodes(current, { event, entry, ...machines, now: stations.clock.now() });
     }
-    const outcome = await commitRows(stations, {
-      tenant: acting.tenant,
-      profile:
-        stations.config.profiles.get(current.profile) ??
-        defaultProfile(stations, "defaultConversationProfile"),
-      conversation: { key, version, spentNanoUsd: stored.spentNanoUsd, record: current },
-      thread: { ...row, record: thread },
-      addSpentNanoUsd: 0,
-      receipts: [],
-      now: stations.clock.now(),
-    });
+    const conversation = { key, version, spentNanoUsd: stored.spentNanoUsd, record: current };
+    const rows = { conversation, thread: { ...row, record: thread } };
+    const outcome = await commitActed(stations, acting, rows);
     if (outcome === "conflict") return false;
+    // What a person says of a loop makes no receipt.
+    stations.metrics.countOutcomes(toldIn([{ before: counted, after: current }]));
+    counted = current;
     version += 1;
   }
   return true;
+}
+
+function commitActed(
+  stations: Stations,
+  { tenant }: Acting,
+  rows: Pick<RowsWrite, "conversation" | "thread">,
+): Promise<"committed" | "conflict"> {
+  const now = stations.clock.now();
+  const profile =
+    stations.config.profiles.get(rows.conversation.record.profile) ??
+    defaultProfile(stations, "defaultConversationProfile");
+  return commitRows(stations, {
+    tenant,
+    profile,
+    ...rows,
+    addSpentNanoUsd: 0,
+    receipts: [],
+    now,
+  });
 }
 
 /** What a person called settled is counted from zero, or the very next repeat would bring it all back. */

@@ -50,22 +50,20 @@ async function askProvider(
   const spoken = deployment.dialects.includes(dialect);
   const outbound = spoken ? outboundOf(dialect, platform ?? null) : null;
   if (outbound?.counting === undefined) return null;
-  let counted: Counted | null = null;
-  await stations.walker.walk({
+  const { result } = await stations.walker.walk({
     steps: [{ planned, deployment, isExtra: false }],
     before: () => Promise.resolve(true),
-    send: async (target) => {
-      const result = await ask(stations, call, { target, outbound });
-      counted = countedIn(result);
-      // A count comes faster than any answer: it must not pass for one where models are compared.
-      return result.kind === "completed" ? { ...result, kind: "aborted" } : result;
-    },
+    send: (target) => ask(stations, call, { target, outbound }),
     carriesNew: false,
+    // Counting has limits of its own, and many servers of this dialect have no such path; and it is faster than any
+    // answer: nothing of it may pass for how the model answers.
+    isAside: true,
     random: stations.random,
     keyDraw: stations.random(),
     clock: stations.clock,
   });
-  return counted;
+  // What the walk hands back: a refusal that quotes a secret has lost its words there.
+  return countedIn(result);
 }
 
 async function ask(

@@ -30,6 +30,8 @@ export interface Decision extends LoadedTurn {
   readonly plan: Plan | null;
   /** The conversation as it was before this turn. */
   readonly before: ConversationRecord;
+  /** What the commit before the bytes has made of that; null: there was none. */
+  readonly stored: ConversationRecord | null;
   /** Why there is no plan, when there is none. */
   readonly fault: Fault | null;
   readonly exclusions: Plan["exclusions"];
@@ -100,7 +102,7 @@ function evaluate(stations: Stations, call: Call, loaded: LoadedTurn): Decision 
   const { conversation, thread, question, profile } = loaded;
   const asked = askTurn(conversation.record, thread.record, question);
   const pinBefore = pinOf(asked.record, call.request.model);
-  const counts = { counted: false, before: conversation.record };
+  const counts = { counted: false, before: conversation.record, stored: null };
   const base = { ...loaded, call, pinBefore, ...counts, stronger: null };
   if (asked.ending !== null) {
     return { ...base, asked, plan: null, fault: null, exclusions: [] };
@@ -185,6 +187,7 @@ async function storeDecision(stations: Stations, decision: Decision): Promise<De
   return {
     ...decision,
     asked: pending,
+    stored: pending.record,
     conversation: {
       ...conversation,
       version: conversation.version + 1,
@@ -292,11 +295,21 @@ function hopRecord(
     const bound = moves && (pin.served || othersWait(pin, { requestId: call.requestId }));
     if (changed || bound) return { ok: false, record: leavePins(record, call.requestId) };
   }
-  const kind = planned.hop === "substitute" ? "pin.substituted" : "pin.moved";
+  const kind = kindOf(planned.hop);
   const target = pinTarget(call, planned.deployment, profile);
   const moved = decidePin(record, { requested, kind, target, now });
   // The machine has the last word: a substitute below the pin is refused there too.
   const taken = pinOf(moved, requested);
-  const agreed = taken !== null && pinnedModel(taken.snapshot)?.deployment === target.deployment;
+  const leads = taken === null ? null : pinnedModel(taken.snapshot);
+  // Going back leads to the home model wherever it is served just now: its home stays where it is.
+  const agreed =
+    kind === "pin.returned"
+      ? leads?.model === target.model
+      : leads?.deployment === target.deployment;
   return agreed ? { ok: true, record: moved } : { ok: false, record };
+}
+
+function kindOf(hop: PlannedAttempt["hop"]): "pin.substituted" | "pin.returned" | "pin.moved" {
+  if (hop === "substitute") return "pin.substituted";
+  return hop === "return" ? "pin.returned" : "pin.moved";
 }

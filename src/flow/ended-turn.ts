@@ -7,15 +7,9 @@ import {
 } from "../conversation/divergence/stream-repetition.ts";
 import type { Verdict } from "../conversation/divergence/verdict.ts";
 import { pinEvent, type PinWord } from "../conversation/pins.ts";
-import type { ConversationRecord } from "../conversation/record.ts";
 import type { Plan } from "../routing/plan.ts";
-import { costNanoUsd, toUsd } from "../receipts/price.ts";
-import {
-  makeReceipt,
-  type Receipt,
-  type ReceiptAttempt,
-  type ReceiptEpisode,
-} from "../receipts/receipt.ts";
+import { costNanoUsd } from "../receipts/price.ts";
+import { makeReceipt, type Receipt, type ReceiptAttempt } from "../receipts/receipt.ts";
 import type { Deployment } from "../turn/deployment.ts";
 import type { Fault } from "../turn/fault.ts";
 import { NO_USAGE, type Usage } from "../turn/usage.ts";
@@ -23,6 +17,7 @@ import type { AnswerSummary } from "../upstream/dialect.ts";
 import type { Decision } from "./decide.ts";
 import type { Sending, Sent } from "./send.ts";
 import type { Call, Stations } from "./stations.ts";
+import { toldIn, type Step } from "./told.ts";
 
 /** How a turn ended, in the words of the receipt. */
 export type EndedOutcome = "completed" | "failed" | "aborted" | "cut" | "ended";
@@ -127,8 +122,8 @@ export function isException(decision: Decision, deployment: Deployment): boolean
 
 /** What the rows were after the turn was settled; null on the stateless path and where nothing was stored. */
 export interface SettledView {
-  readonly before: ConversationRecord;
-  readonly after: ConversationRecord;
+  /** The turn's own commits: the one before its bytes, if there was one, and the one at its end. */
+  readonly steps: readonly Step[];
   readonly turn: number;
   readonly state: string;
 }
@@ -238,8 +233,7 @@ function conversationParts(turn: EndedTurn, decision: Decision, settled: Settled
             refused: turn.correctionRefused,
           },
     correctionsCarried: asked.insertions.length - (turn.correctionRefused ? 1 : 0),
-    outcomes: settled === null ? [] : newOutcomes(settled),
-    episodes: settled === null ? [] : newEpisodes(settled),
+    ...toldIn(settled?.steps ?? []),
     strongerTurn: decision.stronger,
   };
 }
@@ -261,37 +255,4 @@ function pinNote(decision: Decision): string | null {
   const isNew = decision.pinBefore === null && decision.asked.turn === 1;
   if (!isNew || transcript.count < 3) return null;
   return "history without a record: the pin was lost, or the conversation began elsewhere";
-}
-
-/** Episodes of which this turn has told something. */
-function newEpisodes({ before, after }: SettledView): readonly ReceiptEpisode[] {
-  const had = new Map(before.episodes.map(({ id, outcome }) => [id, outcome?.kind]));
-  return after.episodes.flatMap((episode) => {
-    const { outcome, spent } = episode;
-    if (outcome === null || had.get(episode.id) === outcome.kind) return [];
-    return [
-      {
-        id: episode.id,
-        pattern: episode.pattern,
-        arm: episode.arm,
-        outcome: outcome.kind,
-        turns: outcome.turns,
-        level: episode.level,
-        corrections: episode.corrections,
-        stronger_turns: episode.strongerTurns,
-        tokens: { input: spent.inputTokens, output: spent.outputTokens },
-        cost_usd: toUsd(spent.costNanoUsd),
-        unpriced_turns: spent.unpricedTurns,
-      },
-    ];
-  });
-}
-
-function newOutcomes({ before, after }: SettledView) {
-  const had = new Map(before.corrections.map(({ id, outcome }) => [id, outcome?.kind]));
-  return after.corrections.flatMap(({ id, outcome }) =>
-    outcome === null || had.get(id) === outcome.kind
-      ? []
-      : [{ correction: id, kind: outcome.kind, turns: outcome.turns }],
-  );
 }

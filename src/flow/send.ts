@@ -21,6 +21,9 @@ const WAIT_MS_MAX = 30_000;
 const RECORDED_MAX = 32;
 const RECORDED_FIRST = 8;
 
+/** Hops that must be stored before bytes go upstream (I2). */
+const CHANGES_MODEL: ReadonlySet<PlannedAttempt["hop"]> = new Set(["move", "substitute", "return"]);
+
 export interface Sending {
   readonly call: Call;
   readonly decision: Decision | null;
@@ -126,7 +129,7 @@ async function walkOnce(stations: Stations, sending: Sending): Promise<Sent> {
   let current: PlannedAttempt | null = null;
   let overheadMs = 0;
   const before = async (planned: PlannedAttempt): Promise<boolean> => {
-    if (decision !== null && (planned.hop === "move" || planned.hop === "substitute")) {
+    if (decision !== null && CHANGES_MODEL.has(planned.hop)) {
       const hop = await decideHop(stations, decision, planned);
       if (!hop.ok) return false;
       decision = hop.decision;

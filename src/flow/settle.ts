@@ -28,8 +28,14 @@ export interface Settled {
   readonly state: string | null;
 }
 
-/** Settles the turn; never rejects. */
+/** Settles the turn, and counts it once the books are kept; never rejects. */
 export async function settle(stations: Stations, turn: EndedTurn): Promise<Settled> {
+  const settled = await keepBooks(stations, turn);
+  stations.metrics.countTurn({ receipt: settled.receipt, dialect: turn.call.request.dialect });
+  return settled;
+}
+
+async function keepBooks(stations: Stations, turn: EndedTurn): Promise<Settled> {
   try {
     return await (turn.decision === null || turn.decision.degraded
       ? settleReceipt(stations, turn)
@@ -109,13 +115,16 @@ async function settleOnce(
   rows: Rows,
 ): Promise<Settled | null> {
   const { conversation, thread, decision } = rows;
+  const { before, stored } = decision;
   const cost = costOf(turn);
   const facts = factsOf(stations, turn, rows);
   const settled = settleTurn(conversation.record, thread.record, facts);
   const state = settled.thread.machine.value;
   const receipt = receiptOf(stations, turn, {
-    before: decision.before,
-    after: settled.record,
+    steps: [
+      ...(stored === null ? [] : [{ before, after: stored }]),
+      { before: conversation.record, after: settled.record },
+    ],
     turn: settled.turn,
     state,
   });
@@ -230,12 +239,24 @@ function lateTurn(stations: Stations, turn: EndedTurn, receipt: Receipt): LateTu
         : {
             key: decision.key,
             counts,
+            thread: decision.asked.threadId,
+            unsent: decision.degraded,
+            begun: begunIn(stations, decision),
             outcome,
             costNanoUsd: costOf(turn),
             usage: usageOf(turn).usage,
             served: servedUnderPin(turn, decision),
           },
   };
+}
+
+/** What its conversation is made of, if it has none yet; null: it is stored, or was. */
+function begunIn(stations: Stations, decision: Decision) {
+  const { conversation, degraded, key } = decision;
+  const known = stations.pinCache.recall(key)?.stored === true;
+  if (!degraded || known || conversation.version > 0) return null;
+  const { displayId, identity, profile, budgetNanoUsd, createdAt, pins } = conversation.record;
+  return { displayId, identity, profile, budgetNanoUsd, createdAt, pins };
 }
 
 /** The store cannot take the turn: its receipt goes to the journal, from where it is stored later. */

@@ -8,6 +8,7 @@ import type { Wire } from "../api/wire.ts";
 import type { Config } from "../config.ts";
 import type { ConversationRecord, ThreadRecord } from "../conversation/record.ts";
 import type { ConversationStore } from "../conversation/store-port.ts";
+import type { Metrics } from "../receipts/metrics.ts";
 import type { ModelNames } from "../routing/candidates.ts";
 import type { Profile } from "../turn/profile.ts";
 import type { TurnRequest } from "../turn/turn-request.ts";
@@ -67,6 +68,7 @@ export interface Stations {
     readonly threads: RowMemo<ThreadRecord>;
   };
   readonly counters: Counters;
+  readonly metrics: Metrics;
   readonly log: TurnLog;
   readonly clock: Clock;
   readonly random: () => number;

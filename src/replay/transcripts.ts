@@ -4,7 +4,7 @@
 import type { Transcript } from "../turn/transcript.ts";
 import { LINE_BYTES_MAX, readLines, type Line } from "./lines.ts";
 import { parseJson } from "./parse-json.ts";
-import { readTranscripts } from "./read-transcript.ts";
+import { readTranscripts, type ReadTranscript } from "./read-transcript.ts";
 
 const MIB = 1024 * 1024;
 
@@ -48,7 +48,17 @@ function* itemsOf({ number, text }: Line): Generator<Item> {
     yield { ok: false, line: number, message: parsed.message };
     return;
   }
-  for (const read of readTranscripts(parsed.value, `line-${number}`)) {
+  for (const read of readParsed(parsed.value, `line-${number}`)) {
     yield read.ok ? read : { ...read, line: number };
+  }
+}
+
+/** What parses may still be nested deeper than it can be written again. */
+function readParsed(value: unknown, fallbackId: string): readonly ReadTranscript[] {
+  try {
+    return readTranscripts(value, fallbackId);
+  } catch (error) {
+    if (error instanceof RangeError) return [{ ok: false, message: "is nested too deep" }];
+    throw error;
   }
 }

@@ -42,7 +42,7 @@ export function pinnedAttempts(
     return {
       deployment,
       reason: back ? "the pinned model again" : "stands in for the pinned model, at or above it",
-      hop: back ? "same-model" : "substitute",
+      hop: back ? "return" : "substitute",
     };
   });
   return { attempts: [...attempts, ...rest], exclusions: others.exclusions };

@@ -48,11 +48,11 @@ export interface PlannedAttempt {
   readonly deployment: Deployment;
   readonly reason: string;
   /**
-   * What this attempt does to the pin. `substitute` and `move` change the model and must be stored before
+   * What this attempt does to the pin. `substitute`, `return` and `move` change the model and must be stored before
    * bytes (I2); `same-model` is a hop that goes into the final commit; an `exception` is served outside the
    * pin for one turn and leaves it as it is.
    */
-  readonly hop: "none" | "same-model" | "substitute" | "move" | "exception";
+  readonly hop: "none" | "same-model" | "substitute" | "return" | "move" | "exception";
 }
 
 export interface Plan {

@@ -202,11 +202,6 @@ export function isServedDialect(name: string): name is ServedDialect {
   return SERVED_DIALECTS.some((served) => served === name);
 }
 
-/** What this vendor's model is asked in; empty: it is not served. */
-export function dialectsOfModel(vendor: Vendor, model: string): readonly Dialect[] {
-  return vendor.modelDialects.find(([name]) => name.test(model))?.[1] ?? vendor.dialects;
-}
-
 function tabulate(rows: readonly VendorRow[]): ReadonlyMap<string, Vendor> {
   const complete = rows.map((row): [string, Vendor] => [
     row.id,

@@ -47,6 +47,11 @@ export interface WalkOptions<Attempt> {
   readonly send: (target: Target) => Promise<AttemptResult>;
   /** True when this turn carries a new correction, so that a refusal may be about it. */
   readonly carriesNew: boolean;
+  /**
+   * True for what is no turn (a count of tokens): it goes by the health of keys and deployments, but how it ends says
+   * nothing of how they serve turns, and it is not worth a second try. Default: false.
+   */
+  readonly isAside?: boolean;
   readonly random: () => number;
   /** 0 … 1: which of several equally good keys comes first. */
   readonly keyDraw: number;
@@ -152,7 +157,8 @@ class Walk<Attempt> {
       if (this.#refused.has(step)) continue;
       const taken = await this.#take(step, { keys: [key], tries: ATTEMPTS_MAX, alone });
       if (taken === "refused") continue;
-      if (this.#last?.kind === "completed") this.#health.freeKey(triedOf({ step, key }));
+      const isAnswer = this.#last?.kind === "completed" && this.#options.isAside !== true;
+      if (isAnswer) this.#health.freeKey(triedOf({ step, key }));
       return;
     }
   }
@@ -189,7 +195,7 @@ class Walk<Attempt> {
   /** Tries the keys of one deployment. True: the walk is over. */
   async #tryKeys(step: WalkStep<Attempt>, route: Route, share: Share): Promise<boolean> {
     const attemptsMax = Math.min(ATTEMPTS_MAX, this.#attempts.length + share.tries);
-    let secondTry = share.alone;
+    let secondTry = share.alone && this.#options.isAside !== true;
     for (let position = 0; position < share.keys.length;) {
       const name = share.keys[position];
       if (name === undefined || this.#attempts.length >= attemptsMax) return false;
@@ -237,6 +243,7 @@ class Walk<Attempt> {
       status: result.status,
       milliseconds: Math.round(result.totalMs * 10) / 10,
     });
+    if (this.#options.isAside === true) return;
     if (result.kind === "completed") {
       this.#health.succeeded(deployment.id, result.firstByteMs ?? result.totalMs);
     } else if (failure !== null && failure.scope === "deployment") {

@@ -13,10 +13,20 @@ import { failing, failingInBlocks, replay, replayLines } from "./replay-scene.ts
 
 const SECRET = "sk-secret";
 
+const DEEP = `${'{"a":'.repeat(100_000)}1${"}".repeat(100_000)}`;
+
 /** What a line that cannot be replayed is said to be. */
 const FAULTS: readonly (readonly [unknown, RegExp])[] = [
   [`{"id": "${SECRET}`, /is not JSON/],
   ["[".repeat(200_000), /is (?:not JSON|nested too deep)/],
+  [
+    `[{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":${DEEP}}}]}]`,
+    /is nested too deep/,
+  ],
+  [
+    `[{"role":"assistant","content":[{"type":"tool_use","name":"f","input":${DEEP}}]}]`,
+    /is nested too deep/,
+  ],
   [7, /expected \{"id", "messages": \[…\]\} or a list of messages, found a number/],
   [{ id: SECRET }, /found an object without a list `messages`/],
   [{ messages: [] }, /`messages` is empty/],

@@ -23,7 +23,8 @@ const snippets = [
 
 test("the document has a snippet for every SDK that is tested here", () => {
   const names = snippets.map(([, name]) => name);
-  assert.deepEqual(names, ["OpenAI SDK", "AI SDK", "OpenAI Agents SDK", "LangGraph"]);
+  const tested = ["OpenAI SDK", "AI SDK", "OpenAI Agents SDK", "LangGraph", "Anthropic SDK"];
+  assert.deepEqual(names, tested);
 });
 
 for (const [, name, code = ""] of snippets) {

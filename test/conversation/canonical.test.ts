@@ -56,6 +56,9 @@ test("long decimals and huge numbers stay different, spellings of one number do 
   assert.notEqual(canonical("1e400"), canonical("1e401"));
   assert.notEqual(canonical("1e-400"), canonical("0"));
   assert.notEqual(canonical("1e9007199254740992"), canonical("1e9007199254740993"));
+  const long = "9".repeat(1_000);
+  assert.notEqual(canonical(`1e${long}8`), canonical(`1e${long}9`));
+  assert.notEqual(canonical(`1e-${long}8`), canonical(`1e${long}8`));
   for (const spelling of ["100", "1e2", "1.0e+2", "100.000", "100.00000000000000000"]) {
     assert.equal(canonical(spelling), "100");
   }

@@ -67,7 +67,11 @@ describe("results", () => {
     ["uuids", "id 7f3c1f0e-1111-4222-8333-abcdefabcdef", "id 00000000-1111-4222-8333-abcdefabcd00"],
     ["hashes", "commit 3f2a9c1 done", "commit a81b0ff12 done"],
     ["durations", "2 passed in 0.42s", "2 passed in 12.1s"],
-    ["ids of processes", "Output: loop\nProcess Group PGID: 1563", "Output: loop\nProcess Group PGID: 15640"],
+    [
+      "ids of processes",
+      "Output: loop\nProcess Group PGID: 1563",
+      "Output: loop\nProcess Group PGID: 15640",
+    ],
   ];
   for (const [what, left, right] of volatile) {
     test(`${what} that change by themselves do not make a new result`, () => {

@@ -98,6 +98,7 @@ const pinEvents: fc.Arbitrary<PinEvent[]> = fc.array(
         "pin.chosen" as const,
         "pin.moved" as const,
         "pin.substituted" as const,
+        "pin.returned" as const,
       ),
       target: pinTarget,
     }),
@@ -267,8 +268,13 @@ function checkPin({ before, event, after }: Step<PinSnapshot, PinEvent>): void {
   } else if (event.type === "pin.released") {
     assert.deepEqual(after, initialPin(), "P6: a release leaves nothing behind");
   } else {
-    const named = isDeepStrictEqual(to, from) || isDeepStrictEqual(to, event.target);
+    // Where home is, and what it is measured by, is not for the way back to say.
+    const wanted = event.type === "pin.returned" ? home : event.target;
+    const named = isDeepStrictEqual(to, from) || isDeepStrictEqual(to, wanted);
     assert.ok(named, "P1: a question leads to the model that it names, or nowhere");
+    if (event.type === "pin.returned" && after !== before) {
+      assert.equal(event.target.model, home?.model, "P1: only the home model leads back home");
+    }
     assert.deepEqual(nextPin(after, event), after, "C4: asked again, nothing changes");
   }
   const mayRehome = event.type === "pin.moved" || event.type === "pin.released" || home === null;

@@ -79,6 +79,15 @@ test("Going home ends a substitution, even to a lower rating (P1)", () => {
   assert.equal(serve(substituted, "cloud/big", "big-1").value, "away");
 });
 
+test("The way back is decided like the way out: only by the home model, wherever it is served (P1)", () => {
+  const substituted = substitute(serve(HOME, "cloud/big", "big-1"), GRAND);
+  const back = (to: PinTarget) => nextPin(substituted, { type: "pin.returned", target: to });
+  assert.deepEqual(back({ ...BIG, rating: null }), HOME, "home stays the yardstick it was");
+  assert.deepEqual(back({ ...BIG, deployment: "edge/big" }), serve(HOME, "edge/big", "big-1"));
+  assert.equal(back(SMALL), substituted);
+  assert.equal(nextPin(HOME, { type: "pin.returned", target: BIG }), HOME);
+});
+
 test("A profile that only holds may move house, and starts there with a clean slate (P1)", () => {
   const moved = nextPin(substitute(HOME, GRAND), { type: "pin.moved", target: SMALL });
   assert.deepEqual(moved, choose(initialPin(), SMALL));

@@ -135,6 +135,7 @@ const whilePinned = <State extends PinState>(state: State) =>
       ),
       to("substituted", "otherwise", decided("pin.substituted", "grand")),
     ],
+    "pin.returned": "ignored",
     "turn.served": [
       to(state, "an exception", served("big", "lab", true), served("grand", "lab", true)),
       to("home", "home model at the home deployment", served("big")),
@@ -149,12 +150,20 @@ export const PIN_TABLE: Table<PinSnapshot, PinEvent> = {
     "pin.chosen": [to("home", "always", decided("pin.chosen", "big"))],
     "pin.moved": "ignored",
     "pin.substituted": "ignored",
+    "pin.returned": "ignored",
     "turn.served": "ignored",
     "pin.released": "ignored",
   },
   home: whilePinned("home"),
   away: whilePinned("away"),
-  substituted: whilePinned("substituted"),
+  substituted: {
+    ...whilePinned("substituted"),
+    "pin.returned": [
+      to("home", "home model at the home deployment", decided("pin.returned", "big")),
+      to("away", "home model elsewhere", decided("pin.returned", "big", 0.8, "edge")),
+      to("substituted", "another model", decided("pin.returned", "grand")),
+    ],
+  },
 };
 
 // Thread

@@ -111,7 +111,7 @@ test("what does not fit together is told by its path, and no secret is", (t) => 
   for (const [about, fault] of cases) {
     const faults = faultsOf(t, about);
     assert.match(faults.join("\n"), fault, JSON.stringify(about));
-    assert.doesNotMatch(faults.join("\n"), new RegExp(AWS.secretAccessKey));
+    assert.ok(!faults.join("\n").includes(AWS.secretAccessKey));
   }
 });
 

@@ -188,7 +188,7 @@ test("an error quoting the secret is told in our own words", async (t) => {
   }));
   const answer = await messages({ model: "bedrock/claude" });
   assert.equal(answer.status, 400);
-  assert.doesNotMatch(await answer.text(), new RegExp(SECRET));
+  assert.ok(!(await answer.text()).includes(SECRET));
 });
 
 test("an error inside the binary stream, or its cut, never looks like an end", async (t) => {

@@ -167,7 +167,13 @@ test("at-or-above goes to a better model, stored before it is asked, and never t
   east.respond(textAnswer("Here again."));
   assert.equal((await turn()).receipt.execution.model, "better-1", "it stays while it answers");
   south.respond(() => DOWN);
+  east.respond(async (request) => {
+    const [pin] = (await gateway.read("/v1/conversations/heal")).pins;
+    seen.push(`${pin.state} ${pin.model}`);
+    return textAnswer("Here again.")(request);
+  });
   const back = await turn();
+  assert.equal(seen.at(-1), "home home-1", "so is the way back");
   assert.equal(back.receipt.execution.model, "home-1");
   assert.equal(back.response.headers.get("x-router-pin"), "returned");
   east.respond(() => DOWN);

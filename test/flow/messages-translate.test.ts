@@ -118,7 +118,7 @@ function answeredOf(message: Message, headers: Headers): Answered {
   };
 }
 
-declareMatrix(messagesClient, ["openai-responses", "gemini", "bedrock-converse"]);
+declareMatrix(messagesClient, ["openai-chat", "openai-responses", "gemini", "bedrock-converse"]);
 
 const MARKER = "[fairlead]";
 

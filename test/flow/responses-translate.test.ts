@@ -7,7 +7,7 @@ import OpenAI, { APIError, APIUserAbortError } from "openai";
 import type { Response, ResponseInputItem, Tool } from "openai/resources/responses/responses";
 import { provider, startGateway, type Json, type TestGateway } from "../support/gateway.ts";
 import { startDialectUpstream } from "../support/dialects/scripted-upstream.ts";
-import { inOrder, oneTool, text, tools, until } from "../support/dialects/step.ts";
+import { oneTool, text, until } from "../support/dialects/step.ts";
 import {
   declareMatrix,
   type Answered,
@@ -135,29 +135,7 @@ function stopOf(
   return calls ? "tools" : "end";
 }
 
-declareMatrix(responsesClient, ["anthropic-messages", "gemini", "bedrock-converse"]);
-
-for (const stream of [false, true]) {
-  const how = stream ? "streamed" : "whole";
-  test(`openai-responses to openai-chat: a text and parallel calls arrive ${how}`, async (t) => {
-    const both = tools({ name: "look", input: { q: 1 } }, { name: "look", input: { q: 2 } });
-    const upstream = await startDialectUpstream("openai-chat", inOrder(both, text("Done.")));
-    t.after(() => upstream.close());
-    const gateway = await startGateway(t, { providers: [provider("lab", upstream)] });
-    const asked = { by: "user", text: "Look twice." } as const;
-    const called = await responsesClient.ask(gateway, { said: [asked], stream, withTool: true });
-    assert.deepEqual(
-      called.calls.map(({ input }) => input),
-      [{ q: 1 }, { q: 2 }],
-    );
-    const results = called.calls.map((call) => ({ by: "tool", call, text: "7" }) as const);
-    const said = [asked, { by: "model", answered: called } as const, ...results];
-    const last = await responsesClient.ask(gateway, { said, stream, withTool: true });
-    assert.deepEqual([last.text, last.stop], ["Done.", "end"]);
-    assert.deepEqual(last.usage, { input: 100, output: 20, cached: 40 });
-    assert.deepEqual(upstream.faults, []);
-  });
-}
+declareMatrix(responsesClient, ["openai-chat", "anthropic-messages", "gemini", "bedrock-converse"]);
 
 const MARKER = "[fairlead]";
 

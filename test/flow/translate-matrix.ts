@@ -100,7 +100,7 @@ async function startScene(
   { client, target }: Pair,
   script: Script,
 ): Promise<Scene> {
-  const upstream = await startDialectUpstream(target, script);
+  const upstream = await startDialectUpstream(target, script, { openModel: true });
   t.after(() => upstream.close());
   const entry = provider("lab", upstream, { dialect: target });
   const gateway = await startGateway(t, { providers: [entry] });
@@ -299,6 +299,7 @@ const CELLS: readonly Cell[] = [
 
 /** Where each provider finds the proof of its own thoughts again. */
 const PROOFS: Partial<Record<DialectName, RegExp>> = {
+  "openai-chat": /"reasoning_content":"It wants me to look\."/,
   "anthropic-messages": /"type":"thinking","thinking":"It wants me to look\.","signature":"[^"]+"/,
   "openai-responses": /"encrypted_content":"[^"]+"/,
   gemini: /"thoughtSignature":"(?!skip_thought)[^"]+"/,

@@ -114,9 +114,11 @@ interface Spoken {
   readonly faults: readonly string[];
 }
 
-const CALL =
-  /^\/v1\/(?:projects\/my-project\/locations\/([a-z0-9-]+)\/)?publishers\/(google|anthropic)\/models\/([^/:?]+):(\w+)(\?alt=sse)?$/;
-const OPEN_API = /^\/v1\/projects\/my-project\/locations\/[a-z0-9-]+\/endpoints\/openapi(\/.+)$/;
+const PLACE = String.raw`projects/my-project/locations/[a-z0-9-]+`;
+const CALL = new RegExp(
+  String.raw`^/v1/(?:${PLACE}/)?publishers/(google|anthropic)/models/([^/:?]+):(\w+)(\?alt=sse)?$`,
+);
+const OPEN_API = new RegExp(String.raw`^/v1/${PLACE}/endpoints/openapi(/.+)$`);
 
 function spokenIn({ path, body }: CapturedRequest): Spoken {
   const openApi = OPEN_API.exec(path)?.[1];
@@ -124,7 +126,7 @@ function spokenIn({ path, body }: CapturedRequest): Spoken {
     const model = isJson(body) ? String(body["model"]) : "";
     return { dialect: openaiChat, model, path: `/v1${openApi}`, body, faults: [] };
   }
-  const [, , publisher, name = "", method = "", query = ""] = CALL.exec(path) ?? [];
+  const [, publisher, name = "", method = "", query = ""] = CALL.exec(path) ?? [];
   const model = decodeURIComponent(name);
   if (publisher === "google") {
     const own = `/v1beta/models/${name}:${method}${query}`;

@@ -1,5 +1,6 @@
-// Goal: Google Cloud is one provider for its operator: one service account for every model and region, with tokens that
-// nobody has to think of. Method: a scripted Google Cloud that gives out tokens and checks them, through the front door.
+// Goal: Google Cloud is one provider for its operator: one service account for every model and region, with tokens
+// that nobody has to think of. Method: a scripted Google Cloud that gives out tokens and checks them, through the
+// front door.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -143,7 +144,7 @@ test("a client of chat completions reaches the models of every maker", async (t)
   assert.deepEqual(faults, []);
 });
 
-test("a translated round of tools keeps Gemini's proof of its thoughts, and sends no ids it does not know", async (t) => {
+test("a translated round of tools keeps the proof of thoughts, and sends no ids that are not known", async (t) => {
   const thought = reply({
     reasoning: "It wants me to look.",
     calls: [{ name: "look", input: { q: 3 } }],

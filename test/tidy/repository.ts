@@ -22,6 +22,7 @@ const PRODUCTION_DEPENDENCIES: ReadonlyMap<string, string> = new Map([
   ["ioredis", "the Redis store: clusters, Sentinel and scripts"],
   ["openai", "optional: the agent of `fairlead demo` is an ordinary SDK client"],
   ["pino", "structured logs with redaction, cheap enough for every request"],
+  ["prom-client", "metrics in the format every monitoring system reads"],
   ["tiktoken", "counts tokens where an estimate will not do, bounded and off the hot path"],
   ["undici", "upstream HTTP with our own connector, which checks every address"],
   ["xstate", "the machines, run by pure transition"],

@@ -6,8 +6,10 @@ import type { CapturedRequest } from "../support/upstream.ts";
 
 type Signed = Pick<CapturedRequest, "method" | "path" | "headers" | "raw">;
 
-const HEADER =
-  /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/([^/]+)\/aws4_request, ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/;
+const HEADER = new RegExp(
+  String.raw`^AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request, ?` +
+    String.raw`SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$`,
+);
 
 export interface Checked {
   readonly keyId: string;

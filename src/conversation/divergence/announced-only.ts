@@ -10,15 +10,23 @@ export const ANNOUNCED = "announced-only";
 
 /** Announcements that share this much of their words are the same plan: one fewer is enough. */
 const SAME_PLAN_LIKENESS = 0.3;
+/** One more is needed where a person said more than a push in between: they are put off. */
+const ACROSS_USER_EXTRA = 1;
 
 export function announcedOnly(window: PatternWindow): Observation | null {
   const newest = window.texts[0]?.step;
   if (newest === undefined || !has(newest, MARK.announces)) return null;
   const steps: Step[] = [];
+  let spoken = false;
   for (const text of window.texts) {
     if (!has(text.step, MARK.announces) || has(text.step, MARK.structured)) break;
+    // Across a person's words only who asks for patience, once more, goes on in the same way.
+    if (spoken && !has(text.step, MARK.stalls)) break;
     steps.push(text.step);
-    if (text.calls > 0 || (text.user !== "none" && text.user !== "prod")) break;
+    if (text.calls > 0 || text.user === "tick") break;
+    if (text.user === "none" || text.user === "prod") continue;
+    if (!putsOff(text.step)) break;
+    spoken = true;
   }
   const same = steps.every(
     (step) => likeness(step.words, newest.words, WORDS_MAX) >= SAME_PLAN_LIKENESS,
@@ -28,6 +36,11 @@ export function announcedOnly(window: PatternWindow): Observation | null {
     identity: "announcements",
     steps,
     count: steps.length,
-    threshold: window.settings.announcedCount - (same ? 1 : 0),
+    threshold: window.settings.announcedCount - (same ? 1 : 0) + (spoken ? ACROSS_USER_EXTRA : 0),
   });
+}
+
+/** A few words that ask for patience, and nothing else. */
+function putsOff(step: Step): boolean {
+  return has(step, MARK.stalls) && has(step, MARK.brief) && !has(step, MARK.question);
 }

@@ -6,9 +6,9 @@ import type { ToolRule } from "../../turn/profile.ts";
 import { parseExact } from "../canonical.ts";
 import {
   callFingerprint,
+  echoFingerprint,
   errorFingerprint,
   resultFingerprint,
-  resultSkeleton,
   shortHash,
 } from "../fingerprint.ts";
 import {
@@ -20,13 +20,20 @@ import {
   isUnknownTool,
 } from "./error-signs.ts";
 import { keyedValue, looseForm, looseText, type LooseForm } from "./loose-call.ts";
-import { isAcknowledgement, isEmptyResult, saysFinal, saysNotYet } from "./result-signs.ts";
+import {
+  isAcknowledgement,
+  isEmptyResult,
+  saysFinal,
+  saysNotYet,
+  saysUnchanged,
+} from "./result-signs.ts";
 import { sketchOf } from "./sketch.ts";
 import {
   CALL_CHARACTERS,
   DETAIL_CHARACTERS,
-  ERROR_PART_CHARACTERS,
-  EXACT_CHARACTERS,
+  ERROR_BARE_CHARACTERS,
+  ERROR_ECHO_CHARACTERS,
+  ERROR_SAID_CHARACTERS,
   has,
   MARK,
   RESULT_CHARACTERS,
@@ -35,6 +42,7 @@ import {
   type CallPart,
   type Step,
 } from "./step.ts";
+import { UNREADABLE_ANSWER } from "../rounds.ts";
 import { toolTraits, type ToolTraits } from "./tool-words.ts";
 import { argumentTokens } from "./words.ts";
 
@@ -44,9 +52,14 @@ export const TOOL_CHARACTERS_MAX = 40;
 const TOOL_BYTES_MAX = 64;
 /** Longest argument text that is no JSON and still cut into tokens. */
 const PLAIN_CHARACTERS_MAX = 2048;
-/** A result this long is not equal to another by chance. */
+/** A list of records this long is not equal to another by chance. */
 const TELLING_CHARACTERS_MIN = 100;
+const RECORDS = /\}\s*,\s*\{/;
+/** Characters of the hash of a change's facts; even, as sketches are. */
+const FACTS_CHARACTERS = 6;
 const EMPTY_RESULT = "--empty--";
+/** Longest error whose stack frames are left out, in characters. */
+const FRAMED_CHARACTERS_MAX = 4096;
 /** Most items of a plan whose statuses are read, and how deep. */
 const PLAN_ITEMS_MAX = 256;
 const PLAN_DEPTH_MAX = 6;
@@ -84,7 +97,7 @@ export function callPart(call: ToolCall, rule: ToolRule | null): CallPart {
     detail: callFingerprint(call).slice(0, DETAIL_CHARACTERS),
     skeleton: shortHash(tool + (plan?.statuses ?? form.skeleton)).slice(0, SKELETON_CHARACTERS),
     words: sketchOf(form.tokens, WORDS_MAX),
-    grams: "",
+    grams: factsOf(form, traits),
     sum: plan?.finished ?? form.numberSum,
     marks:
       traitMarks(traits) |
@@ -103,19 +116,23 @@ export function resultPart(
   const error = isErrorResult(result, reads) || (!reads && isProgramError(result.text, asked));
   // Nothing is nothing, however it is said.
   const nothing = !error && isEmptyResult(result.text);
-  const made = nothing ? EMPTY_RESULT.slice(0, RESULT_CHARACTERS) : resultHash(result);
+  const told = error ? { ...result, text: withoutFrames(result.text) } : result;
+  const made = (nothing ? EMPTY_RESULT : resultFingerprint(told)).slice(0, RESULT_CHARACTERS);
   const marks = error ? errorMarks(part, result.text) : successMarks(part, result.text);
-  return { result: made, errorClass: error ? errorClassOf(result, asked) : "", marks };
+  return { result: made, errorClass: error ? errorClassOf(told, asked) : "", marks };
 }
 
-function resultHash(result: ToolResult): string {
-  const exact = resultFingerprint(result).slice(0, EXACT_CHARACTERS);
-  return exact + resultSkeleton(result).slice(0, RESULT_CHARACTERS - EXACT_CHARACTERS);
+const FRAME = /^[ \t]+at [^\n]*(?:\n|$)|^LINE \d+:[^\n]*(?:\n|$)|^[ \t]*\^+[ \t]*(?:\n|$)|^[ \t>]*\d+ +\|[^\n]*(?:\n|$)/gm;
+
+/** Stack frames and the source an error quotes do not tell it from another; its message does. */
+function withoutFrames(text: string): string {
+  return text.length > FRAMED_CHARACTERS_MAX ? text : text.replace(FRAME, "");
 }
 
 function errorClassOf(result: ToolResult, asked: string): string {
-  const said = errorFingerprint(result).slice(0, ERROR_PART_CHARACTERS);
-  return said + errorFingerprint(result, asked).slice(0, ERROR_PART_CHARACTERS);
+  const said = errorFingerprint(result).slice(0, ERROR_SAID_CHARACTERS);
+  const bare = errorFingerprint(result, asked).slice(0, ERROR_BARE_CHARACTERS);
+  return said + bare + echoFingerprint(result, asked).slice(0, ERROR_ECHO_CHARACTERS);
 }
 
 /** A name that only reads: its output is somebody's text, not its own outcome. */
@@ -157,7 +174,7 @@ function errorMarks(part: CallPart, text: string): number {
   const target = isTargetError(text);
   const form = isFormError(text) && !isTransient(text);
   const empty = part.words === "" && part.sum === 0;
-  const malformed = isUnknownTool(text) || (empty && form);
+  const malformed = isUnknownTool(text) || part.tool === UNREADABLE_ANSWER || (empty && form);
   return (
     part.marks |
     MARK.error |
@@ -177,14 +194,22 @@ function successMarks(part: CallPart, text: string): number {
     (saysNotYet(text) ? MARK.waiting : 0) |
     (isEmptyResult(text) ? MARK.empty : 0) |
     (isAcknowledgement(text) ? MARK.acknowledged : 0) |
-    (text.length >= TELLING_CHARACTERS_MIN ? MARK.telling : 0)
+    (has(part, MARK.mutates) && saysUnchanged(text) ? MARK.idle : 0) |
+    (text.length >= TELLING_CHARACTERS_MIN && RECORDS.test(text) ? MARK.telling : 0)
   );
 }
 
 function plainForm(text: string): LooseForm {
   const loose = looseText(text);
   const tokens = argumentTokens(loose.slice(0, PLAIN_CHARACTERS_MAX));
-  return { loose, skeleton: loose.replace(/\d+/g, "#"), tokens, numberSum: 0 };
+  return { loose, skeleton: loose.replace(/\d+/g, "#"), tokens, numberSum: 0, facts: "" };
+}
+
+/** What a change is about, apart from its prose: kept where two sketches of a text are. */
+function factsOf(form: LooseForm, traits: ToolTraits): string {
+  return traits.effects && form.facts !== ""
+    ? shortHash(form.facts).slice(0, FACTS_CHARACTERS)
+    : "";
 }
 
 interface Plan {

@@ -1,7 +1,7 @@
 // Pattern: a few calls go round with the same outcomes: A B A B A B, read – failing edit – failing test.
 // Must never fire when a result in the laps differs, nor when every lap also brings something new.
 
-import { ERROR_PART_CHARACTERS, has, MARK, type Step } from "./step.ts";
+import { has, MARK, saidOf, type Step } from "./step.ts";
 import { moreSevere, observed, type Observation } from "./verdict.ts";
 import { isNewWish, SOFT_WEIGHT, type PatternWindow, type Round } from "./window.ts";
 
@@ -17,6 +17,8 @@ const LAPS_MAX = 16;
 const WAITING_FACTOR = 2;
 /** What a lap with other news in it counts when the same failure stands in it, too. */
 const STUCK_WEIGHT = 0.75;
+/** The same where time was passed on purpose and nothing failed. */
+const PATIENT_FACTOR = 5;
 /** Calls of the newest round that are looked at. */
 const ANCHORS_MAX = 4;
 
@@ -59,7 +61,9 @@ function observe(window: PatternWindow, step: Step): Observation | null {
     common = new Set(before.filter((key) => keys.has(key)));
     if (common.size === 0) break;
     const whole = laps.slice(0, index);
-    const turning = weigh({ whole, oldest: lap, common }, step);
+    // Whether the ring remembers what lay before the oldest lap must make no difference.
+    const oldest = cutOldest(lap, common) ?? lap;
+    const turning = weigh({ whole, oldest, common }, step);
     if (turning !== null && (best === null || best.weight < threshold)) best = turning;
     else if (turning !== null && turning.weight >= threshold) best = turning;
   }
@@ -139,8 +143,7 @@ function weigh(
 function keyOf(step: Step): string {
   if (!has(step, MARK.error)) return `${step.call}${step.result}`;
   const varies = has(step, MARK.form | MARK.mutates);
-  const said = step.errorClass.slice(0, ERROR_PART_CHARACTERS);
-  return `${varies ? step.tool : step.call} ${said}`;
+  return `${varies ? step.tool : step.call} ${saidOf(step)}`;
 }
 
 function thresholdOf({ settings, task }: PatternWindow): number {
@@ -154,9 +157,16 @@ function report(window: PatternWindow, anchor: Step, turning: Turning): Observat
     ...lap.filter(({ key }) => common.has(key)).map(({ step }) => step),
   ]);
   const waiting = steps.some((step) => has(step, MARK.waiting | MARK.polls));
-  const threshold = waiting
-    ? Math.max(window.settings.cycleLaps * WAITING_FACTOR, window.task.times)
-    : thresholdOf(window);
+  // Of the newest lap alone: what laps have in common depends on how many are remembered.
+  const failing = [anchor, ...(laps[0] ?? []).map(({ step }) => step)].some((step) =>
+    has(step, MARK.error),
+  );
+  const passed = window.rounds[0]?.afterWait === true && !failing;
+  const factor = passed ? PATIENT_FACTOR : WAITING_FACTOR;
+  const threshold =
+    waiting || passed
+      ? Math.max(window.settings.cycleLaps * factor, window.task.times)
+      : thresholdOf(window);
   return observed(window, {
     pattern: CYCLE,
     identity: [keyOf(anchor), ...common].toSorted().join(" "),

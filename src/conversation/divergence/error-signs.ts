@@ -39,10 +39,12 @@ export function isProgramError(text: string, asked: string): boolean {
   if (asked === "" || text.length > ERROR_HEAD_CHARACTERS) return false;
   const name = PROGRAM_NAME.exec(text)?.[1];
   if (name === undefined) return false;
-  return SHELL_NAME.test(name) || new RegExp(`\\b${name}\\b`).test(asked.slice(0, asked.length));
+  return SHELL_NAME.test(name) || new RegExp(`(?:^|["';|&(]|sudo )\\s*${name}\\s`).test(asked);
 }
 
-const PROGRAM_NAME = /^(?:\/\w+)*\/?([a-z]\w{1,30}): (?=\S)/;
+/** What a build that has nothing to do says is no error. */
+const PROGRAM_NAME =
+  /^(?:\/\w+)*\/?([a-z]\w{1,30}): (?!nothing|entering|leaving|'.*up to date)(?=\S)/i;
 const SHELL_NAME = /^(?:ba|z|da|k)?sh$/;
 
 /** A compiler's or a database's way: place or code first, then the word. */
@@ -89,7 +91,9 @@ const FORM = new RegExp(
     "unprocessable|illegal|unsupported|unrecognized|unexpected|must be|expected|missing|required|" +
     "does not (?:match|add up)|did not (?:match|appear)|no replacement|do not match|" +
     "wrong (?:format|type)|(?:column|field|attribute|property|method|function|parameter|option|" +
-    "keyword|variable)s?\\b[^\\n]{0,60}(?:does not exist|not found|is not defined|unknown)|(?:unknown|no such) (?:field|column|" +
+    "keyword|variable)s?\\b[^\\n]{0,60}(?:does not exist|not found|is not defined|unknown)|" +
+    "has no (?:attribute|member|method|" +
+    "field|property|column)|(?:is not |un)defined\\b|(?:unknown|no such) (?:field|column|" +
     "option|argument|parameter|flag|key)|out of range|mismatch)",
   "i",
 );
@@ -134,7 +138,7 @@ const STRONG_START = new RegExp(
 const WEAK_START = new RegExp(
   "^\\W{0,12}(?:errors?|exception|fail(?:ed|ure)|fatal|denied|forbidden|unauthori[sz]ed|" +
     "not found|no such|time-?out|timed out|invalid|cannot|can't|could not|couldn't|unable to|" +
-    "unknown (?:tool|command|function)|missing required|rate limit|too many requests|" +
+    "un(?:known|defined|recogni[sz]ed|expected) \\w+|illegal|missing required|rate limit|too many requests|" +
     "bad request|internal server error|bad gateway|service unavailable|insufficient|not (?:allowed|permitted|" +
     "authorized)|no (?:replacements?|edits?) (?:was|were)|conflict|quota|internal error)\\b" +
     "(?!\\s*[:=]?\\s*(?:0|none)\\b)",
@@ -176,7 +180,8 @@ const LINE_ERROR = /^[^\n]{1,120}?[\s:(](?:(?:fatal )?error|exception)(?:\s+[A-Z
 const FAILED_OUTCOME = new RegExp(
   "(?:^|\\n)Traceback \\(most recent call last\\)|" +
     "\\b(?:exit(?:ed)?(?: with)?(?: code| status)?|return ?code|status)\\W{1,4}(?:[1-9]\\d{0,2})\\W{0,3}(?:\\n|$)|" +
-    "<returncode>\\s*[1-9]|\\bstatus=[1-9]\\d*\\/|\\b(?:Err[A-Z]\\w+|[A-Z]\\w+BackOff|OOMKilled)\\b|\\b[1-9]\\d* (?:tests? |specs? |checks? )?(?:failed|failing|failures?|errors?)\\b|" +
+    "<returncode>\\s*[1-9]|\\bstatus=[1-9]\\d*\\/|\\b(?:Err[A-Z]\\w+|[A-Z]\\w+BackOff|OOMKilled)\\b|" +
+    "\\b[1-9]\\d* (?:tests? |specs? |checks? )?(?:failed|failing|failures?|errors?)\\b|" +
     "(?:^|\\n)(?:FAIL(?:ED)?\\b|E {2,}\\w+Error|BUILD FAILED|" +
     "[A-Z]\\w*(?:Error|Exception): |[^\\n]{0,80}\\b[A-Z]\\w+(?:Error|Exception): )|" +
     "\\bcommand not found\\b",

@@ -6,6 +6,7 @@ import type { Evidence } from "../evidence.ts";
 import { announcedOnly } from "./announced-only.ts";
 import { cycle } from "./cycle.ts";
 import { exchangeCycle } from "./exchange-cycle.ts";
+import { handOffCycle } from "./hand-off-cycle.ts";
 import { malformedCalls } from "./malformed-calls.ts";
 import { noProgress } from "./no-progress.ts";
 import { planChurn } from "./plan-churn.ts";
@@ -33,6 +34,7 @@ const PATTERNS: Readonly<Record<PatternWindow["newest"], readonly Pattern[]>> = 
     sameErrorVariedCalls,
     sameResultNearCalls,
     cycle,
+    handOffCycle,
     sameWorkAfterCompaction,
     retryStorm,
     noProgress,
@@ -87,6 +89,7 @@ function comesBack(evidence: Evidence, start: number): boolean {
 
 function resembles(other: Step, step: Step): boolean {
   if (other.call === step.call || other.result === step.result) return true;
+  if (step.grams !== "" && other.grams === step.grams && other.tool === step.tool) return true;
   const mark = step.marks & other.marks;
   return (mark & (MARK.error | MARK.malformed)) !== 0;
 }

@@ -21,7 +21,8 @@ export function noProgress(window: PatternWindow): Observation | null {
     for (const step of round.steps) {
       steps.push(step);
       distinct.add(step.call);
-      weight += has(step, MARK.waiting | MARK.polls) ? SOFT_WEIGHT : 1;
+      const patient = has(step, MARK.waiting | MARK.polls) || round.afterWait;
+      weight += patient ? SOFT_WEIGHT : 1;
     }
     const threshold = Math.max(settings.noProgressCalls, PASSES * distinct.size) + task.times;
     const stretch = { count: steps.length, weight, threshold };

@@ -5,6 +5,7 @@ import { isSurvey } from "./near.ts";
 import { likeness, tokensOf } from "./sketch.ts";
 import { GRAMS_MAX, has, MARK, WORDS_MAX, type Step } from "./step.ts";
 import { moreSevere, observed, type Observation } from "./verdict.ts";
+import { holdSameBlock } from "./text-part.ts";
 import type { PatternWindow, Single } from "./window.ts";
 
 export const REPEATED_TEXT = "repeated-text";
@@ -15,6 +16,8 @@ const NEAR_LIKENESS = 0.5;
 const REWORDED_LIKENESS = 0.6;
 /** The same for a promise, and where nobody but a push to go on came in between. */
 const PROMISE_LIKENESS = 0.45;
+/** The same for a few lines that nothing but pushes were answered with. */
+const BRIEF_LIKENESS = 0.25;
 /** What a person's own message between two equal statements adds to the count that is needed. */
 const ACROSS_USER_EXTRA = 1;
 /** Even a mere confirmation does not come this often without anybody having spoken. */
@@ -31,7 +34,12 @@ export function repeatedText(window: PatternWindow): Observation | null {
     repeats,
   });
   const again = report(window, repeats.placed, { threshold: exactTextCount + 1, repeats });
-  if (slight || has(newest.step, MARK.structured)) return moreSevere(exact, again);
+  if (slight) return moreSevere(exact, again);
+  if (has(newest.step, MARK.structured)) {
+    const held = repeats.near.filter((text) => holdSameBlock(text, newest.step));
+    const block = report(window, held, { threshold: nearTextCount, repeats });
+    return [exact, again, block].reduce(moreSevere, null);
+  }
   const near = report(window, repeats.near, { threshold: nearTextCount, repeats });
   const reworded = report(window, repeats.reworded, { threshold: rewordedTextCount, repeats });
   return [exact, again, near, reworded].reduce(moreSevere, null);
@@ -58,6 +66,8 @@ function collect(texts: readonly Single[], newest: Single): Repeats {
     const spoken = isSpoken(newer.user);
     news ||= newer.news;
     if ((news && !has(step, MARK.placed)) || (spoken && isAnswer(newer, text.step))) break;
+    // Whoever asks how things stand, and has it looked up, is told the same for as long as it holds.
+    if (spoken && newer.calls > 0 && !has(newer.step, MARK.announces)) break;
     answered ||= spoken;
     const other = text.step;
     const exact = other.call === step.call;
@@ -75,7 +85,9 @@ function collect(texts: readonly Single[], newest: Single): Repeats {
 
 function isReworded(other: Step, step: Step, answered: boolean): boolean {
   const promise = has(step, MARK.announces) && has(other, MARK.announces);
-  const needed = promise || !answered ? PROMISE_LIKENESS : REWORDED_LIKENESS;
+  const brief = !answered && has(step, MARK.brief) && has(other, MARK.brief);
+  const unasked = brief ? BRIEF_LIKENESS : PROMISE_LIKENESS;
+  const needed = promise || !answered ? unasked : REWORDED_LIKENESS;
   return likeness(other.words, step.words, WORDS_MAX) >= needed;
 }
 
@@ -90,6 +102,8 @@ function isSpoken(user: Single["user"]): boolean {
  */
 function isAnswer(newer: Single, older: Step): boolean {
   const { step } = newer;
+  // The same code under another heading answers nothing.
+  if (holdSameBlock(step, older)) return false;
   if (has(step, MARK.slight | MARK.structured)) return true;
   if (has(step, MARK.refuses) && !has(step, MARK.announces)) return true;
   if (newer.user === "tick" && !has(step, MARK.question | MARK.announces)) return true;

@@ -2,7 +2,7 @@
 // Must never fire where the error changes while the agent works on it, or where the call succeeds
 // in between.
 
-import { ERROR_PART_CHARACTERS, has, isSameError, MARK, pairOf, type Step } from "./step.ts";
+import { has, isSameError, MARK, pairOf, saidOf, type Step } from "./step.ts";
 import { moreSevere, observed, type Observation } from "./verdict.ts";
 import { GAP_STEPS_MAX, type PatternWindow } from "./window.ts";
 
@@ -47,8 +47,7 @@ function observe(window: PatternWindow, step: Step): Observation | null {
       failures.push(first);
       // Trying again what passes by itself, after a wait, is half sensible.
       weight += weightOf(step, gap);
-      const said = step.errorClass.slice(0, ERROR_PART_CHARACTERS);
-      const identity = pairOf({ call: step.call, result: said });
+      const identity = pairOf({ call: step.call, result: saidOf(step) });
       const stretch = { pattern: SAME_ERROR, identity, steps: failures, count: failures.length };
       found = moreSevere(observed(window, { ...stretch, weight, threshold }), found);
       // What a round brings beside the repeat lies between this repeat and the one before it.

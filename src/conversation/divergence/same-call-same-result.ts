@@ -13,6 +13,10 @@ export const SAME_RESULT = "same-call-same-result";
 const PATIENT_FACTOR = 2;
 /** The same where the task is to keep an eye on something. */
 const WATCHING_FACTOR = 3;
+/** More where time is passed before each: with half weights, sixteen looks are patience. */
+const WAITED_EXTRA = 1;
+/** More where a person spoke in between about something else. */
+const ACROSS_USER_EXTRA = 1;
 /** Repeats beyond the number that the task itself asked for. */
 const BEYOND_ASKED = 2;
 
@@ -28,7 +32,8 @@ export function sameCallSameResult(window: PatternWindow): Observation | null {
 }
 
 function observe(window: PatternWindow, step: Step): Observation | null {
-  const { repeats, weight, learning, extra } = countRepeats(window, step);
+  if (has(step, MARK.idle)) return observeIdle(window, step);
+  const { repeats, weight, learning, waited } = countRepeats(window, step);
   if (learning) return null;
   return observed(window, {
     pattern: SAME_RESULT,
@@ -36,7 +41,40 @@ function observe(window: PatternWindow, step: Step): Observation | null {
     steps: repeats,
     count: repeats.length,
     weight,
-    threshold: thresholdOf(window, step) + extra,
+    threshold: thresholdOf(window, step, waited),
+  });
+}
+
+/**
+ * What is as it should be is set once more. What was looked up in between is no excuse, as it leads
+ * to nothing else; the first setting, which did change something, counts too.
+ */
+function observeIdle(window: PatternWindow, step: Step): Observation | null {
+  const repeats: Step[] = [];
+  let gapSteps = 0;
+  let spoken = false;
+  for (const round of window.rounds) {
+    const same = round.steps.find((other) => other.call === step.call);
+    if (same !== undefined && has(same, MARK.error)) break;
+    if (same !== undefined) {
+      repeats.push(same);
+      gapSteps = 0;
+    } else {
+      gapSteps += round.steps.length;
+      if (gapSteps > GAP_STEPS_MAX) break;
+    }
+    if ((same !== undefined && !has(same, MARK.idle)) || round.user === "tick") break;
+    if (round.user === "retry" || (round.user === "real" && same !== undefined)) break;
+    spoken ||= round.user === "real";
+  }
+  const { settings, task } = window;
+  const asked = task.times === 0 ? 0 : task.times + BEYOND_ASKED;
+  return observed(window, {
+    pattern: SAME_RESULT,
+    identity: pairOf(step),
+    steps: repeats,
+    count: repeats.length,
+    threshold: Math.max(settings.sameResultCount + (spoken ? ACROSS_USER_EXTRA : 0), asked),
   });
 }
 
@@ -44,11 +82,14 @@ function isPatient(step: Step): boolean {
   return has(step, MARK.waiting | MARK.polls);
 }
 
-function thresholdOf({ settings, task }: PatternWindow, step: Step): number {
+/** `waited`: time was passed before the newest of them, as whoever expects a change does. */
+function thresholdOf({ settings, task }: PatternWindow, step: Step, waited: boolean): number {
   const watching = task.watch && !has(step, MARK.mutates);
-  const factor = isPatient(step) ? (watching ? WATCHING_FACTOR : PATIENT_FACTOR) : watching ? 2 : 1;
+  const factor =
+    waited || isPatient(step) ? (watching ? WATCHING_FACTOR : PATIENT_FACTOR) : watching ? 2 : 1;
   const asked = task.times === 0 ? 0 : task.times + BEYOND_ASKED;
-  return Math.max(settings.sameResultCount * factor, asked);
+  const least = settings.sameResultCount * factor + (waited ? WAITED_EXTRA : 0);
+  return Math.max(least, asked);
 }
 
 interface Repeats {
@@ -60,35 +101,37 @@ interface Repeats {
    * now.
    */
   readonly learning: boolean;
-  /** Somebody asked for it once more. */
-  readonly extra: number;
+  /** Time was passed between the newest two. */
+  readonly waited: boolean;
 }
 
 /** Walks back from the newest round until a changed result, a new wish, or too wide a gap. */
 function countRepeats(window: PatternWindow, step: Step): Repeats {
   const repeats: Step[] = [];
-  let [weight, gapSteps, extra] = [0, 0, 0];
-  let [news, waited, learning] = [false, false, false];
+  let [weight, gapSteps] = [0, 0];
+  let [news, waited, learning, patient] = [false, false, false, false];
   for (const round of window.rounds) {
     const same = round.steps.filter((other) => other.call === step.call);
+    // Where an answer says nothing (`ok`, a picture), what was done in between is what counts.
+    const isNews = has(step, MARK.acknowledged) ? round.novel : round.news;
     if (same.some((other) => other.result !== step.result)) break;
     const [first] = same;
     if (first !== undefined) {
-      if (repeats.length === 1) learning = news;
+      if (repeats.length === 1) [learning, patient] = [news, waited];
       repeats.push(first);
-      weight += news || (waited && isPatient(step)) ? SOFT_WEIGHT : 1;
+      weight += news || waited ? SOFT_WEIGHT : 1;
       gapSteps = 0;
       // What a round brings beside the repeat lies between this repeat and the one before it.
-      news = round.news;
+      news = isNews;
       waited = round.afterWait;
     } else {
       gapSteps += round.steps.length;
-      news ||= round.news;
+      news ||= isNews;
       waited ||= round.afterWait;
       if (gapSteps > GAP_STEPS_MAX) break;
     }
-    if (isNewWish(round.user)) break;
-    if (round.user === "retry") extra = 1;
+    // Whoever asks for it once more gets it once more.
+    if (isNewWish(round.user) || round.user === "retry") break;
   }
-  return { repeats, weight, learning, extra };
+  return { repeats, weight, learning, waited: patient };
 }

@@ -2,14 +2,7 @@
 // Must never fire on a survey: many targets, each asked once, each failing alike.
 
 import { alike, isSurvey } from "./near.ts";
-import {
-  ERROR_PART_CHARACTERS,
-  has,
-  isSameError,
-  MARK,
-  namesAsked,
-  type Step,
-} from "./step.ts";
+import { bareOf, has, isSameError, MARK, nameTargets, saidOf, type Step } from "./step.ts";
 import { moreSevere, observed, type Observation } from "./verdict.ts";
 import { GAP_STEPS_MAX, SOFT_WEIGHT, type PatternWindow } from "./window.ts";
 
@@ -17,6 +10,10 @@ export const VARIED_ERROR = "same-error-varied-calls";
 
 /** Arguments at least this alike are the same try once more. */
 const NEAR_LIKENESS = 0.7;
+/** Arguments at least this alike ask for the same thing in other words. */
+const RELATED_LIKENESS = 0.4;
+/** Failures beyond the number of tries that the task itself asked for. */
+const BEYOND_ASKED = 2;
 /** One failure more when a person spoke in between. */
 const ACROSS_USER_EXTRA = 1;
 
@@ -34,10 +31,20 @@ interface Tries {
   /** Of those that are nearly the newest call. */
   readonly near: Step[];
   nearWeight: number;
+  /** Of those that ask for nearly the same in other words. */
+  readonly related: Step[];
+  relatedWeight: number;
 }
 
 function observe(window: PatternWindow, step: Step): Observation | null {
-  const tries: Tries = { failures: [], weight: 0, near: [], nearWeight: 0 };
+  const tries: Tries = {
+    failures: [],
+    weight: 0,
+    near: [],
+    nearWeight: 0,
+    related: [],
+    relatedWeight: 0,
+  };
   let found: Observation | null = null;
   let [gapSteps, extra] = [0, 0];
   let news = false;
@@ -65,7 +72,14 @@ function observe(window: PatternWindow, step: Step): Observation | null {
 function count(tries: Tries, failure: Step, as: { step: Step; weight: number }): void {
   tries.failures.push(failure);
   tries.weight += as.weight;
-  if (alike(failure, as.step) < NEAR_LIKENESS) return;
+  const likeness = alike(failure, as.step);
+  // A path names its target exactly: another one is another question.
+  if (likeness < RELATED_LIKENESS || (likeness < NEAR_LIKENESS && has(failure, MARK.addressed))) {
+    return;
+  }
+  tries.related.push(failure);
+  tries.relatedWeight += as.weight;
+  if (likeness < NEAR_LIKENESS) return;
   tries.near.push(failure);
   tries.nearWeight += as.weight;
 }
@@ -75,34 +89,30 @@ function weigh(window: PatternWindow, tries: Tries, extra: number): Observation 
   const [step] = failures;
   if (step === undefined || failures.every((other) => other.call === step.call)) return null;
   const isForm = has(step, MARK.form);
-  const isTarget = has(step, MARK.target) || namesAsked(step);
+  const isTarget = has(step, MARK.target) || nameTargets(failures);
   if (!isForm && isTarget && isSurvey(failures)) return null;
-  const { nearErrorCount, variedErrorCount } = window.settings;
+  const { nearErrorCount, nearResultCount, variedErrorCount } = window.settings;
+  const asked = window.task.times === 0 ? 0 : window.task.times + BEYOND_ASKED;
   const identity = `${step.tool}:${commonClass(failures)}`;
-  const all = observed(window, {
-    pattern: VARIED_ERROR,
-    identity,
-    steps: failures,
-    count: failures.length,
-    weight: tries.weight,
-    threshold: (isForm ? nearErrorCount : variedErrorCount) + extra,
-  });
-  const near = observed(window, {
-    pattern: VARIED_ERROR,
-    identity,
-    steps: tries.near,
-    count: tries.near.length,
-    weight: tries.nearWeight,
-    threshold: nearErrorCount + extra,
-  });
-  return moreSevere(all, near);
+  const stretch = (steps: readonly Step[], weight: number, least: number): Observation | null =>
+    observed(window, {
+      pattern: VARIED_ERROR,
+      identity,
+      steps,
+      count: steps.length,
+      weight,
+      threshold: Math.max(least + extra, asked),
+    });
+  const all = stretch(failures, tries.weight, isForm ? nearErrorCount : variedErrorCount);
+  const related = stretch(tries.related, tries.relatedWeight, nearResultCount);
+  const near = stretch(tries.near, tries.nearWeight, nearErrorCount);
+  return [all, related, near].reduce(moreSevere, null);
 }
 
 /** What the errors have in common: all of it, or what is left without the words of the calls. */
 function commonClass(failures: readonly Step[]): string {
-  const said = new Set(failures.map((step) => step.errorClass.slice(0, ERROR_PART_CHARACTERS)));
+  const said = new Set(failures.map(saidOf));
   const [newest] = failures;
-  const [only] = said;
-  if (said.size === 1 && only !== undefined) return only;
-  return newest?.errorClass.slice(ERROR_PART_CHARACTERS) ?? "";
+  if (newest === undefined) return "";
+  return said.size === 1 ? saidOf(newest) : bareOf(newest);
 }

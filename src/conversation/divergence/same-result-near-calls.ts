@@ -14,6 +14,11 @@ const NEAR_LIKENESS = 0.6;
 const RELATED_LIKENESS = 0.4;
 /** The same few words in another order, with nothing found: one fewer is enough. */
 const SHUFFLED_LIKENESS = 0.75;
+/** Calls this much alike, whose answer is too long to be equal by chance, take one more. */
+const DISTANT_LIKENESS = 0.25;
+const DISTANT_EXTRA = 1;
+/** Repeats beyond the number that the task itself asked for. */
+const BEYOND_ASKED = 2;
 /** A sweep over numbers may run on this many times as long. */
 const SWEEP_FACTOR = 2;
 
@@ -34,8 +39,12 @@ function isTelling(step: Step): boolean {
 
 function observe(window: PatternWindow, step: Step): Observation | null {
   const empty = has(step, MARK.empty);
-  const wanted = empty ? RELATED_LIKENESS : NEAR_LIKENESS;
+  const telling = has(step, MARK.telling);
+  const wanted = telling ? DISTANT_LIKENESS : empty ? RELATED_LIKENESS : NEAR_LIKENESS;
   const alikes: Alikes = { steps: [], weight: 0, shuffled: [], shuffledWeight: 0 };
+  // Of a long answer the nearer calls are the ones that take fewer.
+  const closer = telling ? NEAR_LIKENESS : SHUFFLED_LIKENESS;
+  const extra = telling ? DISTANT_EXTRA : 0;
   let [gapSteps, news] = [0, false];
   let found: Observation | null = null;
   for (const round of window.rounds) {
@@ -47,10 +56,10 @@ function observe(window: PatternWindow, step: Step): Observation | null {
     if (first !== undefined && likeness >= wanted) {
       // Something new was learned since the last of them: not stuck now.
       if (alikes.steps.length === 1 && news) return null;
-      count(alikes, first, { likeness, weight: news ? SOFT_WEIGHT : 1 });
-      found = moreSevere(found, weigh(window, alikes.steps, { weight: alikes.weight, fewer: 0 }));
-      if (empty) {
-        const shuffled = { weight: alikes.shuffledWeight, fewer: 1 };
+      count(alikes, first, { closer: likeness >= closer, weight: news ? SOFT_WEIGHT : 1 });
+      found = moreSevere(found, weigh(window, alikes.steps, { weight: alikes.weight, extra }));
+      if (empty || telling) {
+        const shuffled = { weight: alikes.shuffledWeight, extra: extra - 1 };
         found = moreSevere(found, weigh(window, alikes.shuffled, shuffled));
       }
       [gapSteps, news] = [0, round.news];
@@ -67,7 +76,7 @@ function observe(window: PatternWindow, step: Step): Observation | null {
 interface Alikes {
   readonly steps: Step[];
   weight: number;
-  /** Of those with nearly the same words. */
+  /** Of those that are nearer still. */
   readonly shuffled: Step[];
   shuffledWeight: number;
 }
@@ -75,11 +84,11 @@ interface Alikes {
 function count(
   alikes: Alikes,
   step: Step,
-  as: { readonly likeness: number; readonly weight: number },
+  as: { readonly closer: boolean; readonly weight: number },
 ): void {
   alikes.steps.push(step);
   alikes.weight += as.weight;
-  if (as.likeness < SHUFFLED_LIKENESS) return;
+  if (!as.closer) return;
   alikes.shuffled.push(step);
   alikes.shuffledWeight += as.weight;
 }
@@ -87,18 +96,22 @@ function count(
 function weigh(
   window: PatternWindow,
   steps: readonly Step[],
-  as: { readonly weight: number; readonly fewer: number },
+  as: { readonly weight: number; readonly extra: number },
 ): Observation | null {
   const [step] = steps;
   if (step === undefined || steps.every((other) => other.call === step.call)) return null;
-  if (isSurvey(steps)) return null;
-  const patience = (isSweep(steps) ? SWEEP_FACTOR : 1) * (window.task.watch ? SWEEP_FACTOR : 1);
+  // Pages that hold the same rows are no pages.
+  const stuck = has(step, MARK.telling) && steps.every((one) => one.skeleton === step.skeleton);
+  if (!stuck && isSurvey(steps)) return null;
+  const sweeps = !stuck && isSweep(steps);
+  const patience = (sweeps ? SWEEP_FACTOR : 1) * (window.task.watch ? SWEEP_FACTOR : 1);
+  const asked = window.task.times === 0 ? 0 : window.task.times + BEYOND_ASKED;
   return observed(window, {
     pattern: NEAR_RESULT,
     identity: `${step.tool}:${step.result}`,
     steps,
     count: steps.length,
     weight: as.weight,
-    threshold: window.settings.nearResultCount * patience - as.fewer,
+    threshold: Math.max(window.settings.nearResultCount * patience + as.extra, asked),
   });
 }

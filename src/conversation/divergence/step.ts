@@ -51,8 +51,12 @@ export const MARK = {
   refuses: 1 << 22,
   /** A call that names its target exactly, like the path of a file. */
   addressed: 1 << 23,
-  /** A result that says so much that two calls hardly get it by chance. A bit of texts, used again. */
+  /** A result that lists records, which two calls hardly get by chance. A bit of texts, used again. */
   telling: 1 << 14,
+  /** A change that, as its answer says, changed nothing. A bit of texts, used again. */
+  idle: 1 << 15,
+  /** A text that asks for patience. A bit of calls, used again. */
+  stalls: 1 << 1,
   /** A text of a few lines at most. A bit of calls, used again. */
   brief: 1 << 23,
 } as const;
@@ -84,7 +88,7 @@ export interface CallPart {
   readonly skeleton: string;
   /** Sketch of the arguments' tokens, or of a text's content words. */
   readonly words: string;
-  /** Sketch of a text's three-grams; empty for a call. */
+  /** Sketch of a text's three-grams; of a side effect the hash of its facts, or empty. */
   readonly grams: string;
   /** Sum of the numbers in the arguments, modulo; of a plan: its finished items. */
   readonly sum: number;
@@ -120,27 +124,34 @@ export interface Sample {
 
 export const NO_SAMPLE: Sample = { arguments: "", result: "" };
 
-/** How much of a result's hash is of its text as it is; the rest is of the text without numbers. */
-export const EXACT_CHARACTERS = 5;
-/** Both parts of an error class: of the error as it is, and without the words of the call. */
-export const ERROR_PART_CHARACTERS = ERROR_CHARACTERS / 2;
+/**
+ * The parts of an error class: of the error as it is, without the words of the call, and of those
+ * words alone.
+ */
+export const ERROR_SAID_CHARACTERS = 3;
+export const ERROR_BARE_CHARACTERS = 2;
+export const ERROR_ECHO_CHARACTERS =
+  ERROR_CHARACTERS - ERROR_SAID_CHARACTERS - ERROR_BARE_CHARACTERS;
+
+/** What an error says, numbers masked. */
+export function saidOf({ errorClass }: Step): string {
+  return errorClass.slice(0, ERROR_SAID_CHARACTERS);
+}
+
+/** What it says beside the words of the call. */
+export function bareOf({ errorClass }: Step): string {
+  return errorClass.slice(ERROR_SAID_CHARACTERS, -ERROR_ECHO_CHARACTERS);
+}
 
 /** Whether two failures say the same, but for numbers and what the call itself had named. */
 export function isSameError(left: Step, right: Step): boolean {
-  const [one, other] = [left.errorClass, right.errorClass];
-  if (one === "" || other === "") return false;
-  const half = ERROR_PART_CHARACTERS;
-  return one.slice(0, half) === other.slice(0, half) || one.slice(half) === other.slice(half);
+  if (left.errorClass === "" || right.errorClass === "") return false;
+  return saidOf(left) === saidOf(right) || bareOf(left) === bareOf(right);
 }
 
-/** Whether an error names what the call asked for: another target may do better. */
-export function namesAsked({ errorClass }: Step): boolean {
-  return errorClass.slice(0, ERROR_PART_CHARACTERS) !== errorClass.slice(ERROR_PART_CHARACTERS);
-}
-
-/** Whether two results are equal but for numbers in them. */
-export function isSameButNumbers(left: Step, right: Step): boolean {
-  return left.result.slice(EXACT_CHARACTERS) === right.result.slice(EXACT_CHARACTERS);
+/** Whether the errors name what differs between the calls: another target may do better. */
+export function nameTargets(failures: readonly Step[]): boolean {
+  return new Set(failures.map((step) => step.errorClass.slice(-ERROR_ECHO_CHARACTERS))).size > 1;
 }
 
 export function has(step: { readonly marks: number }, mark: number): boolean {

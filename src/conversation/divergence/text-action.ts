@@ -11,14 +11,22 @@ const SPACES = /\s{65,}/g;
 /** What may follow a fenced command and still leave it the end of the text, in characters. */
 const AFTER_FENCE_CHARACTERS_MAX = 60;
 
+/** The label of an action, and of its input, as the houses write them. */
+const ACTION = "(?:Action|Aktion|Acción|Accion|Azione|Ação|Действие|行动|动作|行動|アクション)";
+const ACTION_INPUT =
+  "(?:Action Input|Aktionseingabe|Eingabe|Entrée|Entrada|Input|行动输入|动作输入|输入|行動入力|入力)";
+/** A command in a game: the whole text is one line. */
+const GAME_LINE = /^>\s*([^\n>]{1,120})$/;
 const BRACKETS = new RegExp(
-  "(?:^|\\n)\\s*\\**Action(?:\\s*\\d+)?\\**\\s*:\\**\\s*`?([\\w.:-]{1,64})" +
+  `(?:^|\\n)\\s*\\**${ACTION}` +
+    "(?:\\s*\\d+)?\\**\\s*[:：]\\**\\s*`?([\\w.:-]{1,64})" +
     "\\s*[[(]([^\\n]*?)[\\])]`?\\s*(?:\\n|$)",
   "gi",
 );
 const INPUT = new RegExp(
-  "(?:^|\\n)\\s*\\**Action(?:\\s*\\d+)?\\**\\s*:\\**\\s*`?([^\\n`]{1,120}?)" +
-    "`?\\s*\\n\\s*\\**Action Input(?:\\s*\\d+)?\\**\\s*:\\**\\s*([\\s\\S]*?)" +
+  `(?:^|\\n)\\s*\\**${ACTION}(?:\\s*\\d+)?\\**\\s*[:：]` +
+    "\\**\\s*`?([^\\n`]{1,120}?)" +
+    `\`?\\s*\\n\\s*\\**${ACTION_INPUT}(?:\\s*\\d+)?\\**\\s*[:：]\\**\\s*([\\s\\S]*?)` +
     "(?=\\n\\s*\\**Observation|$)",
   "gi",
 );
@@ -28,8 +36,10 @@ const FENCE = new RegExp(
     "mswea_bash_command)?[ \\t]*\\n([\\s\\S]*?)\\n?```",
   "gi",
 );
-const JSON_ACTION =
-  /```(?:json)?\s*(\{[\s\S]*?"(?:action|tool|name|command)"[\s\S]*?\})\s*```\s*$/i;
+/** Where a fenced object begins and ends, and what tells it from data: one pattern for all would cost a text its cube. */
+const JSON_OPENS = /```(?:json)?\s*\{/i;
+const JSON_ENDS = /\}\s*```\s*$/;
+const TELLS_ACTION = /"(?:action|tool|name|command)"/i;
 const TAG = new RegExp(
   "<(tool_call|function_call|invoke|execute_\\w+|tool_code|command|use_mcp_tool|" +
     "function=[\\w.-]+)\\b[^>]*>([\\s\\S]*?)</(?:tool_call|function_call|invoke|execute_\\w+|" +
@@ -37,18 +47,26 @@ const TAG = new RegExp(
   "gi",
 );
 
+/** A block of Python is an action only where something is seen to have run it. */
+export const PYTHON_BLOCK = "python";
+const SNIPPET = /^```python/i;
+
 /** Words that a client puts before the outcome of such an action. */
 const OBSERVATION = new RegExp(
-  "^\\W*(?:observation|result|output|tool (?:result|output)|<(?:output|returncode|" +
-    "tool_result|observation))\\b[^:\\n]{0,20}",
+  "^\\W*(?:observation|beobachtung|observación|osservazione|observação|наблюдение|观察|觀察|観察|result|output|tool (?:result|output)|<(?:output|returncode|" +
+    "tool_result|observation))(?!\\w)[^:\\n]{0,20}",
   "i",
 );
 
 /** The last action of a text, or null when it ends in none. */
 export function textAction(text: string): ToolCall | null {
-  if (!/action|```|<|\bact\b/i.test(text)) return null;
+  if (!/action|```|<|\bact\b|^>|aktion|acci[oó]n|azione|ação|действие|行动|动作|行動|アクション/i.test(text)) {
+    return null;
+  }
   // Long runs of white space would cost the patterns their square.
   const tail = text.slice(-ACTION_CHARACTERS_MAX).trimEnd().replace(SPACES, cutSpaces);
+  const line = GAME_LINE.exec(tail.trimStart())?.[1];
+  if (line !== undefined) return made("action", line);
   return reactAction(tail) ?? jsonAction(tail) ?? tagAction(tail) ?? fencedCommand(tail);
 }
 
@@ -75,8 +93,11 @@ function reactAction(text: string): ToolCall | null {
 }
 
 function jsonAction(text: string): ToolCall | null {
-  const match = JSON_ACTION.exec(text);
-  return match === null ? null : made("action", match[1] ?? "");
+  const ends = JSON_ENDS.exec(text);
+  const opens = JSON_OPENS.exec(text);
+  if (ends === null || opens === null) return null;
+  const written = text.slice(opens.index + opens[0].length - 1, ends.index + 1);
+  return TELLS_ACTION.test(written) ? made("action", written) : null;
 }
 
 function tagAction(text: string): ToolCall | null {
@@ -89,7 +110,7 @@ function fencedCommand(text: string): ToolCall | null {
   if (match === null) return null;
   const after = text.length - (match.index + match[0].length);
   if (after > AFTER_FENCE_CHARACTERS_MAX) return null;
-  return made("shell", match[1] ?? "");
+  return made(SNIPPET.test(match[0]) ? PYTHON_BLOCK : "shell", match[1] ?? "");
 }
 
 function made(name: string, input: string): ToolCall {

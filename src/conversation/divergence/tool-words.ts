@@ -23,10 +23,22 @@ const NEUTRAL = new RegExp(
     "pause|delay)$",
   "i",
 );
-const WAIT = /^(?:wait|sleep|pause|delay)(?:_?(?:for|seconds|ms|until))?$/i;
+const WAIT = new RegExp(
+  "^(?:wait|sleep|pause|delay)(?:_?(?:for|seconds|ms|until))?$|^(?:attendre|attente|patienter|dormir|" +
+    "pausa|warten?|schlafen|esperar?|aguardar|attendi|aspetta(?:re)?|attesa|dormi|wacht(?:en)?|vanta|vent|" +
+    "czekaj|bekle|tunggu)(?:$|[_-])|等待|等候|休眠|延时|待機|待つ|スリープ|대기|기다|подожд|ждать|ожид|пауза|пауз",
+  "iu",
+);
+/** The only argument of a call that passes time: a length of time, by its name. */
+const TIME_KEY = new RegExp(
+  "^(?:(?:wait|sleep|delay|duration)?_?(?:s|ms|secs?|seconds?|mins?|minutes?|millis(?:econds)?|" +
+    "hours?)|sekunden|minuten|secondes|segundos|secondi|minuti|minutos|秒|分|分钟|分間|秒数|초|분|" +
+    "секунд[ыа]?|минут[ыа]?)$",
+  "iu",
+);
 const PLAN = new RegExp(
-  "^(?:todos?|todo_?(?:write|list)|(?:write|update|set|manage)_?(?:todos?|todo_?list|plan|" +
-    "task_?list)|plan|planner|make_?plan|task_?list)$",
+  "^(?:todos?|todo_?(?:write|list)|(?:write|update|set|manage|save|revise)_?(?:todos?|todo_?list|plan|tasks|steps|checklist|" +
+    "task_?list)|plan|planner|make_?plan|task_?list|checklist|aufgaben(?:liste)?|liste_taches)$",
   "i",
 );
 
@@ -41,7 +53,8 @@ const EFFECT = words(
     "notify invite deploy insert append add issue place reserve register withdraw deposit reply " +
     "message tweet sms ship enqueue schedule release reserver creer envoyer payer supprimer annuler commander " +
     "virement buchen senden erstellen bezahlen loschen uberweisen bestellen stornieren reservar crear enviar pagar " +
-    "eliminar borrar comprar transferir cancelar criar apagar",
+    "eliminar borrar comprar transferir cancelar criar apagar emettre rembourser crediter avoir virer emitir " +
+    "reembolsar abonar erstatten gutschrift anlegen verschicken credit reimburse dispatch escalate",
 );
 const CHANGE = words(
   "write edit update set put patch replace modify save remove rename move upload apply install " +
@@ -51,7 +64,7 @@ const CHANGE = words(
 );
 const POLL = words(
   "status poll wait watch monitor progress health ping inbox heartbeat ready pending queue job " +
-    "roll flip random dice draw shuffle scroll press key click next step forward tap swipe",
+    "roll flip random dice draw shuffle press key click next step forward tap swipe",
 );
 const SHELL = words("bash shell sh terminal exec execute command cmd run console powershell");
 
@@ -87,15 +100,25 @@ export function toolTraits(name: string, value: unknown): ToolTraits {
   const last = lastPart(name);
   const all = wordsOf(last);
   const command = commandOf(all, value);
-  const waits = WAIT.test(last) || (command !== null && COMMAND_WAITS.test(command));
+  const passes = WAIT.test(last) || isTimeOnly(value);
+  const waits = passes || (command !== null && COMMAND_WAITS.test(command));
   const traits = command === null ? namedTraits(wordsOf(name), all, value) : shellTraits(command);
   return {
     ...traits,
     waits,
-    neutral: NEUTRAL.test(last),
+    neutral: NEUTRAL.test(last) || (passes && !traits.effects),
     plans: PLAN.test(last),
     polls: (!traits.mutates && all.some((word) => POLL.has(word))) || (command !== null && waits),
   };
+}
+
+/** Nothing is said but how long. */
+function isTimeOnly(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const [only, more] = Object.entries(value);
+  if (only === undefined || more !== undefined) return false;
+  const [key, length] = only;
+  return TIME_KEY.test(key) && (typeof length === "number" || /^\d+(?:\.\d+)?$/.test(`${length}`));
 }
 
 type Doing = Pick<ToolTraits, "mutates" | "effects" | "reads">;

@@ -2,6 +2,7 @@
 // Must never keep the words: a kind, a hash, a few numbers and a sketch of the words remain.
 
 import { shortHash } from "../fingerprint.ts";
+import { itemsIn, timesIn } from "./number-words.ts";
 import { sketchOf } from "./sketch.ts";
 import { argumentTokens, contentWords } from "./words.ts";
 
@@ -19,8 +20,6 @@ export const USER_FACTS_MAX = 4;
 const SHORT_ANSWER_WORDS = 5;
 /** Words of a task that its sketch holds. */
 export const TASK_WORDS_MAX = 32;
-/** Largest number of repeats that a message can ask for. */
-export const ASKED_MAX = 60;
 export const USER_HASH_CHARACTERS = 3;
 /** How much of a message is read, in characters. */
 const READ_CHARACTERS_MAX = 2000;
@@ -74,6 +73,27 @@ const NUDGE = new RegExp(
     "sigo esperando|好了吗|完成了吗|怎么样了|还没好吗|どうなりましたか|まだ(?:ですか)?|できましたか|готово|ну что)\\W*$",
   "iu",
 );
+/** A few words that ask how things stand now: whoever says so wants it looked up once more. */
+const ASKS_NOW = new RegExp(
+  "^\\W*(?:(?:and |ok(?:ay)?,? |so |hm+,? )*(?:now|what about now|how about now|today|anything new|any change|" +
+    "(?:please )?(?:check|look|refresh|reload|poll)(?: it| that)?(?: once)?(?: again| now| more)?(?: please)?)|" +
+    "(?:und |ok )?(?:jetzt|schau(?:en sie)? (?:bitte )?(?:noch ?mal|wieder))(?: bitte)?|(?:et )?maintenant|" +
+    "(?:re)?vérifie[zr]?(?: encore)?|regarde[zr]? encore|¿?y? ?ahora|e agora|e adesso|а (?:теперь|сейчас)|" +
+    "(?:再|再次)?(?:看看|看一下|查一下|检查一下)|现在呢|今は|지금은)\\W*$",
+  "iu",
+);
+/** A client refuses an answer for its form. */
+const REFUSES_FORM = new RegExp(
+  "\\b(?:invalid|wrong|incorrect|bad) (?:format|action|output|json|response|answer|syntax)\\b|" +
+    "\\bformat (?:error|violation)|\\b(?:could not|couldn't|cannot|unable to|failed to) (?:be )?parse|" +
+    "\\bpars(?:e|ing) (?:error|fail)|\\bmissing ['\"`<]?(?:action|final answer|thought|tool|json)|" +
+    "\\bno (?:valid )?(?:action|json|tool call)s? (?:was |were )?(?:found|given|provided|detected)|" +
+    "\\bdoes not (?:match|follow|conform to) (?:the )?(?:expected |required )?(?:format|schema)|" +
+    "(?:ungültiges|falsches) format|format (?:invalide|incorrect)|formato (?:inválido|incorrecto|non valido)|" +
+    "неверный формат|格式(?:错误|无效|不正确)|形式(?:エラー|が正しく)|형식",
+  "iu",
+);
+const REFUSAL_CHARACTERS_MAX = 600;
 const HARNESS = new RegExp(
   "(?:did not|didn't|no|without|not) (?:use|us(?:ing)|call(?:ing)?|includ\\w+|contain\\w*|" +
     "provid\\w+|find|found|invok\\w+|mak\\w+)?[^.\\n]{0,30}(?:tool|function|action|command)" +
@@ -99,30 +119,12 @@ const SUMMARY = new RegExp(
 );
 const CLOCK =
   /\b(?:\d{4}-\d\d-\d\d(?:[t ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?z?)?|\d{1,2}:\d\d(?::\d\d)?)\b/g;
-const TIMES = new RegExp(
-  "(\\d{1,3}|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty)\\s*(?:more\\s+)" +
-    "?(?:times\\b|x\\b|mal\\b|fois\\b|veces\\b|次|回|runs?\\b|rounds?\\b|attempts?\\b|tries\\b|" +
-    "iterations?\\b|repetitions?\\b|samples?\\b|ticks?\\b)",
-  "giu",
-);
-const ITEMS = new RegExp(
-  "(\\d{1,2}|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty)\\s+(?:\\p{L}+\\s+)" +
-    "{0,2}?\\p{L}+s\\b",
-  "giu",
-);
 const WATCH = new RegExp(
   "\\b(?:keep (?:an eye|polling|checking|watching|monitoring)|poll (?:\\w+ )?(?:every|" +
     "until)|monitor|watch(?:ing)? (?:the|for|it)|wait (?:for|until)|until (?:it|the)|" +
     "every \\d+ ?(?:s|sec|min|hour|h\\b)|let me know when)",
   "i",
 );
-const NUMBERS: ReadonlyMap<string, number> = new Map(
-  "zero one two three four five six seven eight nine ten eleven twelve"
-    .split(" ")
-    .map((word, value): [string, number] => [word, value])
-    .concat([["twenty", 20]]),
-);
-
 /** The note of one message. `role` system: the client speaks, never a person. */
 export function userNote(text: string, role: "user" | "system"): UserNote {
   const head = text.slice(0, READ_CHARACTERS_MAX).trim();
@@ -149,27 +151,25 @@ function kindOf(text: string, role: "user" | "system"): UserKind {
   if (TICK.test(text.slice(0, 200))) return "tick";
   if (role === "system") return "none";
   if (text.length <= PROD_CHARACTERS_MAX && CONTINUE.test(text)) return "prod";
+  if (text.length <= PROD_CHARACTERS_MAX && ASKS_NOW.test(text)) return "retry";
   if (text.length <= PROD_CHARACTERS_MAX && (NUDGE.test(text) || /^[?!.…\s]+$/.test(text)))
     return "prod";
   if (text.length <= PROD_CHARACTERS_MAX && RETRY.test(text)) return "retry";
-  return HARNESS.test(text) ? "prod" : "real";
+  return HARNESS.test(text) || refusesForm(text) ? "prod" : "real";
+}
+
+/** Whether a message of the user's side tells a model that its answer cannot be read. */
+export function refusesForm(text: string): boolean {
+  return text.length <= REFUSAL_CHARACTERS_MAX && REFUSES_FORM.test(text.slice(0, 160));
 }
 
 function taskOf(text: string): Task {
   return {
-    times: largest(text, TIMES),
-    items: largest(text, ITEMS),
+    times: timesIn(text),
+    items: itemsIn(text),
     watch: WATCH.test(text),
     words: sketchOf(argumentTokens(text), TASK_WORDS_MAX),
   };
-}
-
-function largest(text: string, pattern: RegExp): number {
-  let most = 0;
-  for (const [, said = ""] of text.matchAll(pattern)) {
-    most = Math.max(most, NUMBERS.get(said.toLowerCase()) ?? (Number(said) || 0));
-  }
-  return Math.min(most, ASKED_MAX);
 }
 
 /** Of several messages in a row the one that matters most; of equals the newest. */

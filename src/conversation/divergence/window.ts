@@ -125,6 +125,7 @@ class Building {
   readonly #said = new Set<string>();
   readonly #changes: Step[] = [];
   #open: OpenRound | null = null;
+  #begun = false;
   #waited = false;
   #beforeRound = quiet();
   #beforeText = quiet();
@@ -136,6 +137,9 @@ class Building {
   }
 
   take(step: Step): void {
+    // What is left of a round whose beginning is forgotten would look simpler than it was.
+    this.#begun ||= has(step, MARK.opens);
+    if (!this.#begun) return;
     this.#hear(step);
     if (has(step, MARK.opens)) this.#open = null;
     const kind = kindOf(step);

@@ -1,7 +1,7 @@
 // One try of a turn at a deployment that speaks another dialect than the client: asks, translates, tells how it ended.
 // Must never start an answer to the client before its first content, end a cut stream cleanly, or retry by itself.
 
-import type { CanonicalCall } from "../../turn/canonical.ts";
+import type { CanonicalCall, CanonicalPart } from "../../turn/canonical.ts";
 import type { Deployment } from "../../turn/deployment.ts";
 import type { UpstreamDialect } from "../../turn/dialect.ts";
 import { makeFault, type Fault } from "../../turn/fault.ts";
@@ -20,6 +20,7 @@ import { fitCall } from "./fit-call.ts";
 import { fetchImage, withImages } from "./images.ts";
 import { makeModel, type ModelCall, type TranslationModel } from "./models.ts";
 import { PartRelay, type PartEncoder } from "./part-relay.ts";
+import { withClientName, type ClientNames } from "./tool-names.ts";
 import { joinWarnings, parameterOf } from "./warnings.ts";
 
 /** How long a provider may keep an answer open behind its end, in milliseconds. */
@@ -80,6 +81,7 @@ class Translation {
   readonly #provider: ProviderFetch;
   readonly #relay: PartRelay;
   #warnings: readonly string[];
+  #clientNames: ClientNames = new Map();
   #settled = false;
   /** Waits for a client that does not read as fast as the provider sends. */
   #waiting = false;
@@ -116,6 +118,7 @@ class Translation {
     const model = await makeModel({ ...modelTarget(target), fetch: this.#provider.fetch });
     const fitted = fitCall(this.#request.call, target);
     this.#warnings = joinWarnings(this.#request.warnings, fitted.warnings);
+    this.#clientNames = fitted.clientNames;
     const call = await withImages(fitted.call, {
       dialect: target.dialect,
       supportedUrls: await model.supportedUrls,
@@ -144,7 +147,8 @@ class Translation {
   async #generate(model: TranslationModel, call: ModelCall): Promise<void> {
     const result = await model.doGenerate(call);
     if (this.#settled) return;
-    const body = this.#relay.json(result);
+    const content = result.content.map((part) => withClientName(part, this.#clientNames));
+    const body = this.#relay.json({ ...result, content });
     this.#settle({ kind: "completed", body, terminal: null, cut: null });
   }
 
@@ -154,13 +158,17 @@ class Translation {
     while (!this.#settled) {
       const { done, value } = await reader.read();
       if (this.#settled) return;
-      const step = done ? this.#relay.finish() : this.#relay.take(value);
+      const step = done ? this.#relay.finish() : this.#take(value);
       if (step.kind !== "more") {
         this.#end(step, reader);
         return;
       }
       if (!step.room) await this.#drained();
     }
+  }
+
+  #take(part: CanonicalPart): StreamStep {
+    return this.#relay.take(withClientName(part, this.#clientNames));
   }
 
   #end(

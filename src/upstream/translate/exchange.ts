@@ -16,6 +16,8 @@ const CHUNKS_WAITING_MAX = 16;
 
 const STREAM_TYPE = /^(?:text\/event-stream|application\/vnd\.amazon\.eventstream)\b/i;
 const TEXT_STREAM_TYPE = /^text\/event-stream\b/i;
+const LF = 0x0a;
+const CR = 0x0d;
 /** A Response must not have a body with these. */
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 
@@ -67,6 +69,8 @@ export class ProviderExchange implements Dispatcher.DispatchHandler {
   #chunks: Buffer[] = [];
   #bytes = 0;
   #eventBytes = 0;
+  /** The last chunk ended with a line. */
+  #lineEnded = false;
   #over = false;
   #abortedBy: Error | null = null;
   #stopListening: () => void = () => undefined;
@@ -161,7 +165,11 @@ export class ProviderExchange implements Dispatcher.DispatchHandler {
   #countEvent(chunk: Buffer): void {
     if (!TEXT_STREAM_TYPE.test(this.#contentType())) return;
     const end = Math.max(chunk.lastIndexOf("\n\n"), chunk.lastIndexOf("\r\n\r\n"));
-    this.#eventBytes = end === -1 ? this.#eventBytes + chunk.length : chunk.length - end;
+    // Some servers send the blank line by itself.
+    const isEnd = this.#lineEnded && (chunk[0] === LF || (chunk[0] === CR && chunk[1] === LF));
+    const before = isEnd ? 0 : this.#eventBytes;
+    this.#eventBytes = end === -1 ? before + chunk.length : chunk.length - end;
+    this.#lineEnded = chunk.at(-1) === LF;
   }
 
   #beginStream(): void {

@@ -5,6 +5,9 @@ import type { CanonicalCall, CanonicalMessage } from "../../turn/canonical.ts";
 import type { Deployment } from "../../turn/deployment.ts";
 import type { UpstreamDialect } from "../../turn/dialect.ts";
 import { withValidIds } from "./call-ids.ts";
+import { compatibleOptions, isOpenAi } from "./compatible-model.ts";
+import { fitPrompt } from "./fit-prompt.ts";
+import { withValidNames, type ClientNames } from "./tool-names.ts";
 
 export interface FitTarget {
   readonly dialect: UpstreamDialect;
@@ -15,6 +18,7 @@ export interface FitTarget {
 export interface FittedCall {
   readonly call: CanonicalCall;
   readonly warnings: readonly string[];
+  readonly clientNames: ClientNames;
 }
 
 type Options = NonNullable<CanonicalCall["providerOptions"]>;
@@ -24,14 +28,12 @@ export function fitCall(call: CanonicalCall, target: FitTarget): FittedCall {
   const warnings: string[] = [];
   const folded = foldSystem(call.prompt, target, warnings);
   const read = dropForeignThoughts(folded, target, warnings);
-  const prompt = [...withValidIds(read, target)];
+  const shaped = fitPrompt(withoutCallProofs(read, target), target.dialect);
+  const prompt = [...withValidIds(shaped, target)];
   const { maxOutputTokens: asked, reasoning: effort, ...rest } = call;
-  const maxOutputTokens = outputBound(asked, target);
+  const maxOutputTokens = outputBound(asked, target, warnings);
   const reasoning = effortFor(effort, prompt, { target, warnings });
-  const oneByOne = call.providerOptions?.["openai"]?.["parallelToolCalls"] === false;
-  if (oneByOne && target.dialect === "gemini") {
-    warnings.push("`parallel_tool_calls` is not carried: the model's dialect has no place for it.");
-  }
+  warnings.push(...lostOptions(call.providerOptions?.["openai"] ?? {}, target));
   const fitted = {
     ...rest,
     prompt,
@@ -39,15 +41,39 @@ export function fitCall(call: CanonicalCall, target: FitTarget): FittedCall {
     ...(reasoning === undefined ? {} : { reasoning }),
     providerOptions: optionsFor(call.providerOptions ?? {}, { target, reasoning }),
   };
-  return { call: fitted, warnings };
+  return { ...withValidNames(fitted, target.dialect), warnings };
 }
+
+/** What a client may say in OpenAI's words, and this target has no place for. */
+function lostOptions(
+  { parallelToolCalls, textVerbosity, serviceTier }: Options[string],
+  { dialect, vendor }: FitTarget,
+): readonly string[] {
+  const isOneByOneOnly = dialect === "gemini" || dialect === "bedrock-converse";
+  const isOwn = dialect === "openai-responses" || (dialect === "openai-chat" && isOpenAi(vendor));
+  const asksTier = serviceTier !== undefined && serviceTier !== "auto" && serviceTier !== "default";
+  const lost = [
+    ...(parallelToolCalls === false && isOneByOneOnly ? ["parallel_tool_calls"] : []),
+    ...(textVerbosity !== undefined && !isOwn ? ["verbosity"] : []),
+    ...(asksTier && !isOwn ? ["service_tier"] : []),
+  ];
+  return lost.map((name) => `\`${name}\` is not carried: the model's dialect has no place for it.`);
+}
+
+/** Smallest bound that the Responses API takes, in tokens. */
+const RESPONSES_TOKENS_MIN = 16;
 
 /** Never more than the model can write; where the dialect demands a bound, the model's own. */
 function outputBound(
   asked: number | undefined,
   { dialect, deployment }: FitTarget,
+  warnings: string[],
 ): number | undefined {
   const most = deployment.maxOutputTokens;
+  if (dialect === "openai-responses" && asked !== undefined && asked < RESPONSES_TOKENS_MIN) {
+    warnings.push(`The answer may have ${RESPONSES_TOKENS_MIN} tokens: no smaller bound is taken.`);
+    return RESPONSES_TOKENS_MIN;
+  }
   if (asked !== undefined) return most === null ? asked : Math.min(asked, most);
   return dialect === "anthropic-messages" && most !== null ? most : undefined;
 }
@@ -66,6 +92,7 @@ function optionsFor(
       // What is stored stays with one provider: a translated turn stores nothing.
       return { ...options, openai: { ...openai, ...forced, store: false } };
     case "openai-chat":
+      if (!isOpenAi(target.vendor)) return compatibleOptions(options);
       return { ...options, openai: { ...openai, ...forced } };
     case "gemini":
       if (!thinks) return options;
@@ -114,13 +141,21 @@ const SIGNED: Readonly<Record<UpstreamDialect, readonly [string, readonly string
   "openai-embeddings": null,
 };
 
+/** Who answers 400 to thoughts in the history of chat completions. */
+const REFUSE_THOUGHTS: ReadonlySet<string | null> = new Set([
+  "openai",
+  "azure-openai",
+  "groq",
+  "mistral",
+]);
+
 function dropForeignThoughts(
   prompt: readonly CanonicalMessage[],
   { dialect, vendor }: FitTarget,
   warnings: string[],
 ): readonly CanonicalMessage[] {
   // Servers of open models take their own thoughts back without any signature.
-  if (dialect === "openai-chat" && vendor !== "openai" && vendor !== "azure-openai") return prompt;
+  if (dialect === "openai-chat" && !REFUSE_THOUGHTS.has(vendor)) return prompt;
   let dropped = false;
   const kept = prompt.map((message) => {
     if (message.role !== "assistant") return message;
@@ -132,6 +167,23 @@ function dropForeignThoughts(
   });
   if (dropped) warnings.push("Reasoning in the history that this model cannot read is not sent.");
   return kept.filter(({ content }) => content.length > 0);
+}
+
+/** The package for this dialect would send them in a field of its own, which strict servers refuse. */
+function withoutCallProofs(
+  prompt: readonly CanonicalMessage[],
+  { dialect }: FitTarget,
+): readonly CanonicalMessage[] {
+  if (dialect !== "openai-chat") return prompt;
+  return prompt.map((message) =>
+    message.role === "assistant" ? { ...message, content: message.content.map(bare) } : message,
+  );
+}
+
+function bare(part: AssistantPart): AssistantPart {
+  if (part.type !== "tool-call" || part.providerOptions?.["google"] === undefined) return part;
+  const { google: _google, ...providerOptions } = part.providerOptions;
+  return { ...part, providerOptions };
 }
 
 function isSigned(part: AssistantPart, dialect: UpstreamDialect): boolean {
@@ -153,7 +205,8 @@ function effortFor(
   const { dialect } = target;
   const demands = dialect === "anthropic-messages" || dialect === "bedrock-converse";
   if (effort === undefined || effort === "none" || !demands) return effort;
-  const last = prompt.findLast(({ role }) => role === "assistant" || role === "user");
+  // What the user says behind the results belongs to the same round there.
+  const last = prompt.findLast(({ role }) => role === "assistant");
   if (last?.role !== "assistant" || !last.content.some(({ type }) => type === "tool-call")) {
     return effort;
   }

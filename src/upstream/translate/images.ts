@@ -11,6 +11,8 @@ import { checkBaseUrl, makeGuardedLookup, type AddressPolicy } from "../address-
 const IMAGES_MAX = 20;
 /** Largest image, in bytes. */
 const IMAGE_BYTES_MAX = 20 * 1024 * 1024;
+/** All of them together, in bytes: they stand in memory, and again in the body they go into. */
+const IMAGES_BYTES_MAX = 40 * 1024 * 1024;
 /** How long one image may take, in milliseconds. */
 const IMAGE_MS_MAX = 10_000;
 /** Most redirects of one image; each leads through the guard again. */
@@ -47,7 +49,13 @@ export async function withImages(call: CanonicalCall, target: ImageTarget): Prom
     throwFault("invalid_request", message, { param: "image_url" });
   }
   const fetched = new Map<FilePart, FilePart>();
-  for (const part of wanted) fetched.set(part, await fetchPart(part, target));
+  let bytesLeft = IMAGES_BYTES_MAX;
+  for (const part of wanted) {
+    const found = await fetchPart(part, target);
+    bytesLeft -= found.data.type === "data" ? found.data.data.length : 0;
+    if (bytesLeft < 0) refuse(`all together have more than ${IMAGES_BYTES_MAX} bytes`);
+    fetched.set(part, found);
+  }
   const prompt = call.prompt.map((message): CanonicalMessage => {
     if (message.role !== "user") return message;
     const content = message.content.map((part) =>

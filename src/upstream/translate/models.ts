@@ -4,6 +4,7 @@
 import type { CanonicalCall, CanonicalPart, CanonicalResult } from "../../turn/canonical.ts";
 import type { UpstreamDialect } from "../../turn/dialect.ts";
 import type { Platform } from "../vendors.ts";
+import { compatibleModel, isOpenAi } from "./compatible-model.ts";
 import { vertexGemini, vertexMessages } from "./vertex-models.ts";
 
 /** A call as a model takes it. */
@@ -57,7 +58,9 @@ export async function makeModel(target: ModelTarget): Promise<TranslationModel> 
   }
   switch (dialect) {
     case "openai-chat":
-      return isOpenAi(vendor) ? (await loadOpenAi())(base).chat(model) : compatible(target);
+      return isOpenAi(vendor)
+        ? (await loadOpenAi())(base).chat(model)
+        : compatibleModel({ ...target, apiKey: NO_KEY });
     case "openai-responses":
       return (await loadOpenAi())(base).responses(model);
     case "anthropic-messages": {
@@ -104,24 +107,6 @@ function withoutMaximum(
 async function loadOpenAi() {
   const { createOpenAI } = await import("@ai-sdk/openai");
   return createOpenAI;
-}
-
-/** OpenAI's own package knows OpenAI's models alone; what others added to the dialect it throws away. */
-async function compatible({ model, baseUrl, fetch, streamUsage }: ModelTarget) {
-  const { createOpenAICompatible } = await import("@ai-sdk/openai-compatible");
-  const provider = createOpenAICompatible({
-    name: "compatible",
-    apiKey: NO_KEY,
-    baseURL: baseUrl,
-    fetch,
-    includeUsage: streamUsage,
-    supportsStructuredOutputs: true,
-  });
-  return provider.chatModel(model);
-}
-
-function isOpenAi(vendor: string | null): boolean {
-  return vendor === "openai" || vendor === "azure-openai";
 }
 
 /** The version in the path that a package expects to be part of the base URL. */

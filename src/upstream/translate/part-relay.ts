@@ -35,8 +35,10 @@ export interface PartRelayOptions {
   readonly warnings: (told: readonly string[]) => readonly string[];
 }
 
-const MORE: StreamStep = { kind: "more", room: true };
-const FULL: StreamStep = { kind: "more", room: false };
+type Step = Extract<StreamStep, { kind: "more" | "cut" }>;
+
+const MORE: Step = { kind: "more", room: true };
+const FULL: Step = { kind: "more", room: false };
 
 export class PartRelay {
   readonly #options: PartRelayOptions;
@@ -47,6 +49,8 @@ export class PartRelay {
   #pieces = 0;
   #told: readonly string[] = [];
   #thinking = false;
+  /** Ends of blocks that are believed once something follows them: packages end all that is open where a stream breaks. */
+  #ends: CanonicalPart[] = [];
   readonly #tools = new Map<string, string>();
   /** Blocks that have begun and not ended, for an answer that is cut here. */
   readonly #open = new Map<string, "text-end" | "reasoning-end">();
@@ -71,6 +75,28 @@ export class PartRelay {
       return { kind: "failed", failure: answerFault("upstream_error_in_stream", message) };
     }
     if (part.type === "finish") return this.#takeFinish(part);
+    if (isEnd(part)) {
+      this.#ends.push(part);
+      return MORE;
+    }
+    const ended = this.#takeEnds();
+    if (ended.kind === "cut") return ended;
+    const step = this.#write(part);
+    return step.kind === "more" && !ended.room ? { ...step, room: false } : step;
+  }
+
+  /** Writes the ends that were held back. */
+  #takeEnds(): Step {
+    let room = true;
+    for (const part of this.#ends.splice(0)) {
+      const step = this.#write(part);
+      if (step.kind === "cut") return step;
+      room &&= step.room;
+    }
+    return { kind: "more", room };
+  }
+
+  #write(part: CanonicalPart): Step {
     if (part.type === "stream-start") this.#told = readWarnings(part.warnings);
     this.#note(part);
     const written = this.#options.encoder.part(part);
@@ -112,6 +138,7 @@ export class PartRelay {
 
   #takeFinish(part: Extract<CanonicalPart, { type: "finish" }>): StreamStep {
     if (isInterrupted(part.finishReason)) return this.finish();
+    this.#takeEnds();
     this.#noteEnd(part);
     const { encoder, sink } = this.#options;
     const last = encoder.part(part) + encoder.end();
@@ -188,6 +215,16 @@ export class PartRelay {
 /** Some packages have a word for an end that nobody told, others make one up. */
 function isInterrupted({ unified, raw }: CanonicalFinish): boolean {
   return unified === "interrupted" || (unified === "other" && raw === undefined);
+}
+
+/** What says of a block that it is whole. */
+function isEnd({ type }: CanonicalPart): boolean {
+  return (
+    type === "text-end" ||
+    type === "reasoning-end" ||
+    type === "tool-input-end" ||
+    type === "tool-call"
+  );
 }
 
 function isContent(part: CanonicalPart): boolean {

@@ -6,7 +6,7 @@ import type { Asked, Pieces, ScriptedDialect } from "./dialect.ts";
 import { embeddingAnswer, isEmbeddings, validateOpenaiEmbeddings } from "./openai-embeddings.ts";
 import { isJson, textOf } from "./judge.ts";
 import type { Json } from "./judge.ts";
-import { validateOpenaiChat } from "./openai-chat-request.ts";
+import { validateOpenaiChat, validateOpenModelChat } from "./openai-chat-request.ts";
 import { openaiError } from "./openai-error.ts";
 import { piecesOf } from "./step.ts";
 import type { Reply } from "./step.ts";
@@ -19,27 +19,37 @@ export const openaiChat: ScriptedDialect = {
   streamType: SSE,
   isStream: ({ body }) => isJson(body) && body["stream"] === true,
   modelOf: ({ body }) => (isJson(body) ? textOf(body["model"]) : ""),
-  answer,
-  stream,
+  answer: (reply, asked) => answer(reply, asked),
+  stream: (reply, asked) => stream(reply, asked),
   error: openaiError,
   errorPiece: (error) => dataEvent(openaiError(error, { retryAfterSeconds: null }).json),
   aside: ({ path, body }) => (isEmbeddings(path) ? { json: embeddingAnswer(body) } : null),
 };
 
-function answer(reply: Reply, asked: Asked): object {
+/** The same of a server of open models, which shows what its model thinks and takes it back. */
+export const openModelChat: ScriptedDialect = {
+  ...openaiChat,
+  validate: (path, headers, body) =>
+    (isEmbeddings(path) ? validateOpenaiEmbeddings : validateOpenModelChat)(path, headers, body),
+  answer: (reply, asked) => answer(reply, asked, reply.reasoning ?? ""),
+  stream: (reply, asked) => stream(reply, asked, reply.reasoning ?? ""),
+};
+
+function answer(reply: Reply, asked: Asked, thought = ""): object {
   const toolCalls = callsOf(reply, asked);
   const message = {
     role: "assistant",
     content: reply.text,
     refusal: null,
     annotations: [],
+    ...(thought === "" ? {} : { reasoning_content: thought }),
     ...(toolCalls.length > 0 ? { tool_calls: toolCalls } : {}),
   };
   const choice = { index: 0, message, logprobs: null, finish_reason: finishOf(reply) };
   return { ...headOf(asked), object: "chat.completion", choices: [choice], usage: usageOf(reply) };
 }
 
-function stream(reply: Reply, asked: Asked): Pieces {
+function stream(reply: Reply, asked: Asked, thought = ""): Pieces {
   const head = { ...headOf(asked), object: "chat.completion.chunk" };
   const countsUsage = asksUsage(asked.request.body);
   // Where usage is asked for, every chunk before the last has it as null.
@@ -58,6 +68,7 @@ function stream(reply: Reply, asked: Asked): Pieces {
   ]);
   return [
     chunk({ role: "assistant", content: reply.text === null ? null : "", refusal: null }),
+    ...piecesOf(thought).map((piece) => chunk({ reasoning_content: piece })),
     ...piecesOf(reply.text ?? "").map((content) => chunk({ content })),
     ...calls,
     chunk({}, finishOf(reply)),

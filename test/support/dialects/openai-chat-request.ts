@@ -59,32 +59,37 @@ const customCall = z.strictObject({
   custom: z.strictObject({ name: z.string().regex(TOOL_NAME), input: z.string() }),
 });
 
-const message = z.discriminatedUnion("role", [
-  z.strictObject({ role: z.literal("developer"), content: texts, name: participant }),
-  z.strictObject({ role: z.literal("system"), content: texts, name: participant }),
-  z.strictObject({
-    role: z.literal("user"),
-    content: z.union([
-      z.string(),
-      z.array(z.discriminatedUnion("type", [textPart, imagePart, audioPart, filePart])).min(1),
-    ]),
-    name: participant,
-  }),
-  z.strictObject({
-    role: z.literal("assistant"),
-    content: z
-      .union([z.string(), z.array(z.discriminatedUnion("type", [textPart, refusalPart])).min(1)])
-      .nullish(),
-    refusal: z.string().nullish(),
-    audio: z.strictObject({ id: nonEmpty }).nullish(),
-    name: participant,
-    tool_calls: z
-      .array(z.discriminatedUnion("type", [functionCall, customCall]))
-      .min(1)
-      .optional(),
-  }),
-  z.strictObject({ role: z.literal("tool"), content: texts, tool_call_id: nonEmpty }),
-]);
+const assistantMessage = z.strictObject({
+  role: z.literal("assistant"),
+  content: z
+    .union([z.string(), z.array(z.discriminatedUnion("type", [textPart, refusalPart])).min(1)])
+    .nullish(),
+  refusal: z.string().nullish(),
+  audio: z.strictObject({ id: nonEmpty }).nullish(),
+  name: participant,
+  tool_calls: z
+    .array(z.discriminatedUnion("type", [functionCall, customCall]))
+    .min(1)
+    .optional(),
+});
+/** As servers of open models take it: with what the model thought. */
+const thinkingMessage = assistantMessage.extend({ reasoning_content: nonEmpty.optional() });
+
+const messageWith = (assistant: typeof assistantMessage | typeof thinkingMessage) =>
+  z.discriminatedUnion("role", [
+    z.strictObject({ role: z.literal("developer"), content: texts, name: participant }),
+    z.strictObject({ role: z.literal("system"), content: texts, name: participant }),
+    z.strictObject({
+      role: z.literal("user"),
+      content: z.union([
+        z.string(),
+        z.array(z.discriminatedUnion("type", [textPart, imagePart, audioPart, filePart])).min(1),
+      ]),
+      name: participant,
+    }),
+    assistant,
+    z.strictObject({ role: z.literal("tool"), content: texts, tool_call_id: nonEmpty }),
+  ]);
 
 const tool = z.discriminatedUnion("type", [
   z.strictObject({
@@ -134,7 +139,7 @@ const responseFormat = z.discriminatedUnion("type", [
 
 const body = z.strictObject({
   model: nonEmpty,
-  messages: z.array(message).min(1),
+  messages: z.array(messageWith(assistantMessage)).min(1),
   audio: anyObject.nullish(),
   frequency_penalty: z.number().min(-2).max(2).nullish(),
   logit_bias: z.record(z.string(), z.number()).nullish(),
@@ -175,14 +180,25 @@ const body = z.strictObject({
   web_search_options: anyObject.optional(),
 });
 
+const openModelBody = body.extend({ messages: z.array(messageWith(thinkingMessage)).min(1) });
+
 /** Faults of a chat completion request. The deprecated `functions` count as unknown. */
-export const validateOpenaiChat: RequestValidator = (path, headers, value) => [
+export const validateOpenaiChat: RequestValidator = (...request) => faultsOf(body, ...request);
+
+/** The same for a server of open models, which takes their thoughts back. */
+export const validateOpenModelChat: RequestValidator = (...request) =>
+  faultsOf(openModelBody, ...request);
+
+const faultsOf = (
+  shape: z.ZodType,
+  ...[path, headers, value]: Parameters<RequestValidator>
+): readonly string[] => [
   ...faultsWhere(
     [!/^(?:\/[^/?]+)*\/chat\/completions(?:\?|$)/.test(path), `path ${path}: no chat completions`],
     [!hasBearer(headers), "header authorization: must be Bearer with a key"],
   ),
   ...commonHeaderFaults(headers),
-  ...shapeFaults(body, value),
+  ...shapeFaults(shape, value),
   ...(isJson(value) ? [...togetherFaults(value), ...orderFaults(value["messages"])] : []),
 ];
 

@@ -9,7 +9,7 @@ import { anthropicMessages } from "./anthropic-answer.ts";
 import { bedrockConverse } from "./bedrock-answer.ts";
 import type { Asked, ScriptedDialect } from "./dialect.ts";
 import { gemini } from "./gemini-answer.ts";
-import { openaiChat } from "./openai-chat-answer.ts";
+import { openaiChat, openModelChat } from "./openai-chat-answer.ts";
 import { openaiResponses } from "./openai-responses-answer.ts";
 import { always, text } from "./step.ts";
 import type { Reply, Script } from "./step.ts";
@@ -47,15 +47,17 @@ export interface DialectUpstream extends Omit<Upstream, "respond"> {
 export interface DialectUpstreamOptions {
   /** Answers a faulty request with the dialect's 400, as a real provider does. Default false. */
   readonly refusesFaults?: boolean;
+  /** Speaks chat completions as servers of open models do, with thoughts. Default false. */
+  readonly openModel?: boolean;
 }
 
 /** `baseUrl` ends with the dialect's own path: `/v1`, `/v1beta`, or nothing for Bedrock. */
 export async function startDialectUpstream(
   name: DialectName,
   script: Script = always(text("Hello from the scripted upstream.")),
-  { refusesFaults = false }: DialectUpstreamOptions = {},
+  { refusesFaults = false, openModel = false }: DialectUpstreamOptions = {},
 ): Promise<DialectUpstream> {
-  const dialect = DIALECTS[name];
+  const dialect = openModel && name === "openai-chat" ? openModelChat : DIALECTS[name];
   const faultsByRequest: (readonly string[])[] = [];
   const playing = { script, turn: 0 };
   const upstream = await startUpstream(async (request) => {
