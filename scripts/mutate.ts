@@ -1,6 +1,6 @@
 // Do the tests notice? Changes one token of the product at a time, in a copy, and runs the tests that should fail.
 // Usage: node scripts/mutate.ts [--under src/conversation/divergence] [--sample 120] [--seed 1] [--workers 2]
-// Must never touch the checkout: every mutant lives in a temporary copy. Prints survivors, and the share that was killed.
+// Must never touch the checkout: every mutant lives in a temporary copy.
 
 import { spawn } from "node:child_process";
 import {

@@ -39,21 +39,17 @@ export function createChatReader(watch: TextWatch | null = null): AnswerReader {
     choices.note(choice["index"], isLast);
     const part = asObject(choice["delta"]) ?? asObject(choice["message"]);
     if (part === null) return false;
-    const calls = Array.isArray(part["tool_calls"]) ? part["tool_calls"] : [];
-    for (const call of calls) noteToolCall(toolCalls, call);
-    return calls.length > 0 || Object.entries(part).some(isContent);
+    return noteToolCalls(toolCalls, part) || Object.entries(part).some(isContent);
   }
 
   /** True when one of them holds content. */
-  function noteChoices(parts: readonly unknown[]): boolean {
-    const known = parts.map(asObject).filter((choice) => choice !== null);
-    return known.map(noteChoice).includes(true);
-  }
+  const noteChoices = (parts: readonly unknown[]): boolean =>
+    objectsIn(parts).map(noteChoice).includes(true);
 
   function readChunk(data: string): EventKind {
     const chunk = parseObject(data);
     if (chunk === null || isError(chunk)) return "error";
-    const told = readUsage(chunk["usage"]);
+    const told = readChatUsage(chunk["usage"]);
     if (told !== null) usage = told;
     const parts = Array.isArray(chunk["choices"]) ? chunk["choices"] : [];
     if (parts.length === 0) return told === null ? "preamble" : "usage-only";
@@ -86,7 +82,7 @@ export function createChatReader(watch: TextWatch | null = null): AnswerReader {
     readJson(body) {
       const answer = parseObject(body.toString("utf8"));
       if (answer === null || isError(answer) || !Array.isArray(answer["choices"])) return false;
-      usage = readUsage(answer["usage"]);
+      usage = readChatUsage(answer["usage"]);
       text?.take(body.toString("utf8"));
       noteChoices(answer["choices"]);
       return true;
@@ -95,6 +91,17 @@ export function createChatReader(watch: TextWatch | null = null): AnswerReader {
     cut: () => text?.cut() ?? null,
     summary: (): AnswerSummary => ({ usage, finish, toolCalls, pieces }),
   };
+}
+
+function objectsIn(parts: readonly unknown[]): readonly Record<string, unknown>[] {
+  return parts.map(asObject).filter((part) => part !== null);
+}
+
+/** True when the part asks for tools. */
+function noteToolCalls(names: string[], part: Record<string, unknown>): boolean {
+  const calls = Array.isArray(part["tool_calls"]) ? part["tool_calls"] : [];
+  for (const call of calls) noteToolCall(names, call);
+  return calls.length > 0;
 }
 
 function noteToolCall(names: string[], call: unknown): void {
@@ -167,7 +174,7 @@ function isError(chunk: Record<string, unknown>): boolean {
 }
 
 /** Null when there is none. Counts that make no sense are taken as 0. */
-function readUsage(value: unknown): Usage | null {
+export function readChatUsage(value: unknown): Usage | null {
   const usage = asObject(value);
   if (usage === null) return null;
   const input = asObject(usage["prompt_tokens_details"]);

@@ -214,7 +214,8 @@ const HEALTHY: Readonly<Record<string, Scene>> = {
       (a, n) => [
         says(`Thought: try\nAction: ${a}`),
         n < 7
-          ? `Observation: You are at ${a.slice(6)}. You see ${["a vase", "nothing", "a plate", "a cup", "a pot", "a pan", "a lid"][n]}.`
+          ? `Observation: You are at ${a.slice(6)}. You see ` +
+            `${["a vase", "nothing", "a plate", "a cup", "a pot", "a pan", "a lid"][n]}.`
           : "Observation: You pick up the mug 1.",
       ],
     ),
@@ -225,7 +226,8 @@ const HEALTHY: Readonly<Record<string, Scene>> = {
       act(
         "get_build",
         { id: 8 },
-        `{"status":"in_progress","step":"${["checkout", "install", "install", "test", "test", "test", "pack", "pack", "done"][n]}"}`,
+        `{"status":"in_progress","step":"` +
+          `${["checkout", "install", "install", "test", "test", "test", "pack", "pack", "done"][n]}"}`,
       ),
     ]).flat(),
   ],
@@ -286,7 +288,8 @@ const HEALTHY: Readonly<Record<string, Scene>> = {
         act(
           "sensor_read",
           { sensor: n },
-          '{"state":"ok","battery":"full","signal":"good","firmware":"2.4.1","last_error":null,"calibrated":true,"zone":"hall"}',
+          '{"state":"ok","battery":"full","signal":"good","firmware":"2.4.1",' +
+            '"last_error":null,"calibrated":true,"zone":"hall"}',
         ),
       ],
     ),

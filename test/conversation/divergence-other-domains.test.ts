@@ -187,7 +187,8 @@ const LOOPS: Readonly<Record<string, readonly [Scene, number]>> = {
         act(
           "play",
           { do: ["north", "look", "open gate", "push gate"][n % 4] ?? "" },
-          `${["A gate bars the way.", "You see a gate and a well.", "It is locked.", "It does not move."][n % 4]} [turn ${n + 1}]`,
+          `${["A gate bars the way.", "You see a gate and a well.", "It is locked.", "It does not move."][n % 4]}` +
+            ` [turn ${n + 1}]`,
         ),
       ),
     ],
@@ -200,13 +201,16 @@ const LOOPS: Readonly<Record<string, readonly [Scene, number]>> = {
         ["no, wrong", "still wrong!", "that is the same code", "again the same", "read it please"],
         (words, n) => [
           says(
-            `${["Here you are:", "Sorry, corrected:", "Now it is right:", "My mistake, fixed:", "The final version:"][n]}\n\n\`\`\`python\ndef order(items):\n    for i in range(len(items)):\n        for j in range(i):\n            items[i], items[j] = items[j], items[i]\n    return items\n\`\`\``,
+            `${["Here you are:", "Sorry, corrected:", "Now right:", "My mistake, fixed:", "The final version:"][n]}` +
+              `\n\n\`\`\`python\ndef order(items):\n    for i in range(len(items)):\n        for j in range(i):\n` +
+              `            items[i], items[j] = items[j], items[i]\n    return items\n\`\`\``,
           ),
           words,
         ],
       ),
       says(
-        "Here:\n\n```python\ndef order(items):\n    for i in range(len(items)):\n        for j in range(i):\n            items[i], items[j] = items[j], items[i]\n    return items\n```",
+        "Here:\n\n```python\ndef order(items):\n    for i in range(len(items)):\n        for j in range(i):\n" +
+          "            items[i], items[j] = items[j], items[i]\n    return items\n```",
       ),
     ],
     6,
@@ -256,7 +260,9 @@ const LOOPS: Readonly<Record<string, readonly [Scene, number]>> = {
       "fix",
       ...repeat(5, (n) => [
         says(`I will edit now (${n}).\n\`\`\`\nedit 10:12\nfoo(\nend_of_edit\n\`\`\``),
-        `Your proposed edit has introduced new syntax error(s). Please read this error message carefully and then retry editing the file.\n\nERRORS:\n- E999 SyntaxError: '(' was never closed\n[File: a.py (${100 + n} lines total)]`,
+        `Your proposed edit has introduced new syntax error(s). ` +
+          `Please read this error message carefully and then retry editing the file.` +
+          `\n\nERRORS:\n- E999 SyntaxError: '(' was never closed\n[File: a.py (${100 + n} lines total)]`,
       ]).flat(),
     ],
     5,

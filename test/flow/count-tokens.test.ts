@@ -1,5 +1,5 @@
-// Goal: counting tokens never costs a turn anything. Method: a provider that serves turns and fails every count, and one
-// that counts faster than it answers; what the gateway thinks of it is read back.
+// Goal: counting tokens never costs a turn anything. Method: a provider that serves turns and fails every count, and
+// one that counts faster than it answers; what the gateway thinks of it is read back.
 
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";

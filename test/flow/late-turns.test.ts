@@ -63,7 +63,8 @@ const stuck = (rounds: number) => [...opening("Do it."), ...stuckRounds(rounds)]
 const MARKER = "[fairlead]";
 
 for (const whenBooked of ["at once", "later"]) {
-  test(`a turn whose decision was stored although that seemed to fail is counted once, booked ${whenBooked}`, async (t) => {
+  const title = `a turn whose decision was stored although that seemed to fail is counted once, booked ${whenBooked}`;
+  test(title, async (t) => {
     const { trouble, send, keepUp, read, turns } = await startScene(t);
     trouble.failing = (commit) => {
       if (isDecision(commit)) return "after";

@@ -4,7 +4,14 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { provider, startGateway } from "../support/gateway.ts";
-import { beginEvents, delta, eventOf, startLive, type LiveUpstream } from "./live-upstream.ts";
+import {
+  beginEvents,
+  delta,
+  eventOf,
+  FINISH,
+  startLive,
+  type LiveUpstream,
+} from "./live-upstream.ts";
 
 const SCHEMA = { type: "object", properties: { q: { type: "number" } } };
 
@@ -94,6 +101,32 @@ test("a call behind a text is told while it is written", async (t) => {
     if (told.includes("input_json_delta")) break;
   }
   assert.match(told, /"content_block_stop","index":0.*"tool_use".*"input_json_delta"/s);
+});
+
+test("a translated turn is booked like a relayed one, cache and all", async (t) => {
+  const usage = { prompt_tokens: 1_000, completion_tokens: 10, prompt_cache_hit_tokens: 600 };
+  const details = { cached_tokens: 500, cache_write_tokens: 300 };
+  for (const told of [usage, { ...usage, prompt_tokens_details: details }]) {
+    const upstream = await startLive(t, ({ response }) => {
+      beginEvents(response);
+      response.end([delta("Hello."), FINISH, { choices: [], usage: told }].map(eventOf).join(""));
+    });
+    const gateway = await startGateway(t, { providers: [provider("lab", upstream)] });
+    const costs: unknown[] = [];
+    for (const path of ["/v1/chat/completions", "/v1/messages"]) {
+      const messages = [{ role: "user", content: "Hello?" }];
+      const body = { model: "lab/big", max_tokens: 100, stream: true, messages };
+      const response = await fetch(gateway.url + path, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(body),
+      });
+      await response.text();
+      const receipt = await gateway.read(`/v1/receipts/${response.headers.get("x-request-id")}`);
+      costs.push(receipt.cost);
+    }
+    assert.deepEqual(costs[1], costs[0]);
+  }
 });
 
 test("a long stream whose blank lines come by themselves arrives whole", async (t) => {

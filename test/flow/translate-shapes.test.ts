@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { startDialectUpstream, type DialectName } from "../support/dialects/scripted-upstream.ts";
-import { always, inOrder, oneTool, text, type Script } from "../support/dialects/step.ts";
+import { always, oneTool, text, type Script } from "../support/dialects/step.ts";
 import { provider, startGateway, type Json } from "../support/gateway.ts";
 import { PIXEL } from "./translate-matrix.ts";
 

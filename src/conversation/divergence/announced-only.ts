@@ -3,7 +3,7 @@
 
 import { likeness } from "./sketch.ts";
 import { has, MARK, WORDS_MAX, type Step } from "./step.ts";
-import { observed, type Observation } from "./verdict.ts";
+import { moreSevere, observed, type Observation } from "./verdict.ts";
 import type { PatternWindow } from "./window.ts";
 
 export const ANNOUNCED = "announced-only";
@@ -18,16 +18,25 @@ export function announcedOnly(window: PatternWindow): Observation | null {
   if (newest === undefined || !has(newest, MARK.announces)) return null;
   const steps: Step[] = [];
   let spoken = false;
+  let found: Observation | null = null;
   for (const text of window.texts) {
     if (!has(text.step, MARK.announces) || has(text.step, MARK.structured)) break;
     // Across a person's words only who asks for patience, once more, goes on in the same way.
     if (spoken && !has(text.step, MARK.stalls)) break;
     steps.push(text.step);
+    // What is forgotten must not matter: each stretch is weighed by itself.
+    found = moreSevere(found, weigh(window, steps, spoken));
     if (text.calls > 0 || text.user === "tick") break;
     if (text.user === "none" || text.user === "prod") continue;
     if (!putsOff(text.step)) break;
     spoken = true;
   }
+  return found;
+}
+
+function weigh(window: PatternWindow, steps: readonly Step[], spoken: boolean): Observation | null {
+  const [newest] = steps;
+  if (newest === undefined) return null;
   const same = steps.every(
     (step) => likeness(step.words, newest.words, WORDS_MAX) >= SAME_PLAN_LIKENESS,
   );

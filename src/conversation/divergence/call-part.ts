@@ -122,7 +122,7 @@ export function resultPart(
   return { result: made, errorClass: error ? errorClassOf(told, asked) : "", marks };
 }
 
-const FRAME = /^[ \t]+at [^\n]*(?:\n|$)|^LINE \d+:[^\n]*(?:\n|$)|^[ \t]*\^+[ \t]*(?:\n|$)|^[ \t>]*\d+ +\|[^\n]*(?:\n|$)/gm;
+const FRAME = /^(?:[ \t]+at [^\n]*|LINE \d+:[^\n]*|[ \t]*\^+[ \t]*|[ \t>]*\d+ +\|[^\n]*)(?:\n|$)/gm;
 
 /** Stack frames and the source an error quotes do not tell it from another; its message does. */
 function withoutFrames(text: string): string {

@@ -139,7 +139,8 @@ const WEAK_START = new RegExp(
   "^\\W{0,12}(?:errors?|exception|fail(?:ed|ure)|fatal|denied|forbidden|unauthori[sz]ed|" +
     "not found|no such|time-?out|timed out|invalid|cannot|can't|could not|couldn't|unable to|" +
     "un(?:known|defined|recogni[sz]ed|expected) \\w+|illegal|missing required|rate limit|too many requests|" +
-    "bad request|internal server error|bad gateway|service unavailable|insufficient|not (?:allowed|permitted|" +
+    "bad request|internal server error|bad gateway|service unavailable|insufficient|not (?:allowed|" +
+    "permitted|" +
     "authorized)|no (?:replacements?|edits?) (?:was|were)|conflict|quota|internal error)\\b" +
     "(?!\\s*[:=]?\\s*(?:0|none)\\b)",
   "i",
@@ -179,7 +180,8 @@ const LINE_ERROR = /^[^\n]{1,120}?[\s:(](?:(?:fatal )?error|exception)(?:\s+[A-Z
 /** How the output of a program says that it failed. */
 const FAILED_OUTCOME = new RegExp(
   "(?:^|\\n)Traceback \\(most recent call last\\)|" +
-    "\\b(?:exit(?:ed)?(?: with)?(?: code| status)?|return ?code|status)\\W{1,4}(?:[1-9]\\d{0,2})\\W{0,3}(?:\\n|$)|" +
+    "\\b(?:exit(?:ed)?(?: with)?(?: code| status)?|return ?code|" +
+    "status)\\W{1,4}(?:[1-9]\\d{0,2})\\W{0,3}(?:\\n|$)|" +
     "<returncode>\\s*[1-9]|\\bstatus=[1-9]\\d*\\/|\\b(?:Err[A-Z]\\w+|[A-Z]\\w+BackOff|OOMKilled)\\b|" +
     "\\b[1-9]\\d* (?:tests? |specs? |checks? )?(?:failed|failing|failures?|errors?)\\b|" +
     "(?:^|\\n)(?:FAIL(?:ED)?\\b|E {2,}\\w+Error|BUILD FAILED|" +

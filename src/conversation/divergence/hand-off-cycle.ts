@@ -3,11 +3,14 @@
 
 import { CYCLE } from "./cycle.ts";
 import { has, MARK, type Step } from "./step.ts";
-import { observed, type Observation } from "./verdict.ts";
+import { moreSevere, observed, type Observation } from "./verdict.ts";
 import { isNewWish, type PatternWindow } from "./window.ts";
 
-const HANDS_OVER =
-  /transfer|hand_?(?:off|over)|delegat|escalat|route|forward|(?:pass|switch|send|return|back)_?to|uebergeb|weiterleit|transmettre|derivar|traspas/i;
+const HANDS_OVER = new RegExp(
+  "transfer|hand_?(?:off|over)|delegat|escalat|route|forward|(?:pass|switch|send|return|back)_?to" +
+    "|uebergeb|weiterleit|transmettre|derivar|traspas",
+  "i",
+);
 const TOOLS_MIN = 2;
 const TOOLS_MAX = 3;
 /** Laps beyond those of a cycle whose calls are equal: words differ here. */
@@ -16,6 +19,7 @@ const REWORDED_EXTRA = 1;
 export function handOffCycle(window: PatternWindow): Observation | null {
   const steps: Step[] = [];
   const tools = new Set<string>();
+  let found: Observation | null = null;
   for (const round of window.rounds) {
     const [step, more] = round.steps;
     if (step === undefined || more !== undefined || !handsOver(step)) break;
@@ -27,8 +31,18 @@ export function handOffCycle(window: PatternWindow): Observation | null {
     if (before !== undefined && !isSameAnswer(step, before)) break;
     tools.add(step.tool);
     steps.push(step);
+    // What is forgotten must not matter: each stretch is weighed by itself.
+    found = moreSevere(found, weigh(window, steps, tools));
     if (isNewWish(round.user) || round.user === "retry") break;
   }
+  return found;
+}
+
+function weigh(
+  window: PatternWindow,
+  steps: readonly Step[],
+  tools: ReadonlySet<string>,
+): Observation | null {
   if (tools.size < TOOLS_MIN) return null;
   return observed(window, {
     pattern: CYCLE,

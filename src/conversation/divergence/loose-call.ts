@@ -19,7 +19,7 @@ const VOLATILE_KEY = new RegExp(
 );
 /** A name for a request's own key that could name a thing, too: only beside a value made at random. */
 const OWN_KEY =
-  /^(?:id|key|ref|reference|token|requete|cle|anfrage|schlussel|vorgang|peticion|solicitud|clave|chiave|richiesta|chave|requisicao|请求id|流水号)$/;
+  /^(?:requete|cle|anfrage|schlussel|peticion|clave|chiave|richiesta|chave|requisicao|请求id|流水号)$/;
 const RANDOM_VALUE = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
 /** As many other fields must say what the call is about. */
 const TELLING_FIELDS_MIN = 2;
@@ -114,7 +114,7 @@ interface Walk {
 
 function spell(value: unknown, walk: Walk): string {
   if (typeof value === "number" || (typeof value === "string" && isExactNumber(value))) {
-    keepText(walk, String(value));
+    keepText(walk, typeof value === "string" ? (codeDigits(value) ?? value) : String(value));
     walk.skeleton += "#";
     walk.facts += `${value};`;
     if (typeof value === "number") walk.sum = addNumber(walk.sum, value);

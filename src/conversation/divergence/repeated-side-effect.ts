@@ -13,6 +13,9 @@ export const SIDE_EFFECT = "repeated-side-effect";
 const REWORDED_LIKENESS = 0.5;
 /** One more is needed then. */
 const REWORDED_EXTRA = 1;
+/** Words in common from which on it may be the same in wholly other words; two more are needed then. */
+const RELATED_LIKENESS = 0.35;
+const RELATED_EXTRA = 2;
 /** Repeats beyond the number that the task itself asked for. */
 const BEYOND_ASKED = 2;
 
@@ -36,18 +39,23 @@ function observe(window: PatternWindow, step: Step): Observation | null {
   });
   if (step.grams === "") return same;
   const reworded = walk(window, {
-    isSame: (other) => isReworded(other, step),
+    isSame: (other) => isReworded(other, step, REWORDED_LIKENESS),
     identity: step.grams,
     threshold: Math.max(settings.sideEffectCount + REWORDED_EXTRA, least),
   });
-  return moreSevere(same, reworded);
+  const related = walk(window, {
+    isSame: (other) => isReworded(other, step, RELATED_LIKENESS),
+    identity: step.grams,
+    threshold: Math.max(settings.sideEffectCount + RELATED_EXTRA, least),
+  });
+  return [same, reworded, related].reduce(moreSevere);
 }
 
 /** What can be told apart is the same: recipient, time, amount. Only the prose differs a little. */
-function isReworded(other: Step, step: Step): boolean {
+function isReworded(other: Step, step: Step, least: number): boolean {
   if (other.call === step.call) return true;
   if (other.tool !== step.tool || other.grams !== step.grams) return false;
-  return likeness(other.words, step.words, WORDS_MAX) >= REWORDED_LIKENESS;
+  return likeness(other.words, step.words, WORDS_MAX) >= least;
 }
 
 interface Wanted {

@@ -18,9 +18,12 @@ const NOT_YET =
   "not (?:yet )?(?:ready|finished|complete|available|started))";
 /** In other languages; as parts of words where words are not separated. */
 const FOREIGN_NOT_YET = new RegExp(
-  "\\b(?:en (?:attente|cours|cola|espera|proceso|curso|progreso)|pas encore|in (?:warteschlange|bearbeitung|" +
-    "arbeit|attesa|corso|coda|wachtrij|behandeling)|wartend|(?:noch nicht|ausstehend|läuft noch)|pendiente|pendente|" +
-    "em (?:fila|andamento|espera|processamento)|aguardando|todavía no|aún no|ainda não|non ancora|nog niet)\\b|" +
+  "\\b(?:en (?:attente|cours|cola|espera|proceso|curso|progreso)|pas encore|in (?:warteschlange|" +
+    "bearbeitung|" +
+    "arbeit|attesa|corso|coda|wachtrij|behandeling)|wartend|(?:noch nicht|ausstehend|läuft noch)|" +
+    "pendiente|pendente|" +
+    "em (?:fila|andamento|espera|processamento)|aguardando|todavía no|aún no|ainda não|non ancora|" +
+    "nog niet)\\b|" +
     "в (?:очереди|процессе|работе)|ожида|выполняется|ещё не|еще не|排队|等待中|处理中|进行中|运行中|尚未|还没|" +
     "待機中|処理中|実行中|準備中|順番待ち|まだ|대기|처리 ?중|진행 ?중",
   "iu",
@@ -96,13 +99,17 @@ function lookForItems(value: unknown, found: { empty: boolean; full: boolean }):
 /** How much of a result is searched for a word that nothing was changed, in characters. */
 const UNCHANGED_CHARACTERS_MAX = 300;
 const UNCHANGED = new RegExp(
-  '"(?:unchanged|no_?op|already_?(?:set|done|exists|applied|on|off|open|closed|enabled|disabled|running))"\\s*:\\s*true|' +
+  '"(?:unchanged|no_?op|already_?(?:set|done|exists|applied|on|off|open|closed|enabled|disabled|' +
+    'running))"\\s*:\\s*true|' +
     '"(?:changed|updated|modified)"\\s*:\\s*(?:false|0\\b)|"(?:status|result|state|outcome)"\\s*:\\s*' +
     '"(?:unchanged|no_?op|no_change|not_modified|already_\\w+)"|' +
-    "\\b(?:no(?:thing| changes?) (?:was |were )?(?:changed|made|needed|to (?:do|change|update|commit))|unchanged|no-?op|" +
-    "not modified|(?:is|was|are) already|already (?:set|at|in|on|off|up[- ]to[- ]date|exists?|running|applied|enabled|" +
+    "\\b(?:no(?:thing| changes?) (?:was |were )?(?:changed|made|needed|to (?:do|change|update|" +
+    "commit))|unchanged|no-?op|" +
+    "not modified|(?:is|was|are) already|already (?:set|at|in|on|off|up[- ]to[- ]date|exists?|" +
+    "running|applied|enabled|" +
     "disabled))\\b|" +
-    "\\b(?:unverändert|bereits|keine änderung|inchangée?|déjà|aucun changement|sin cambios|ya est(?:á|aba)|senza modifiche|" +
+    "\\b(?:unverändert|bereits|keine änderung|inchangée?|déjà|aucun changement|sin cambios|" +
+    "ya est(?:á|aba)|senza modifiche|" +
     "già|sem alterações|já está)|без изменений|уже|未(?:变更|改变|更改)|没有变化|已经|変更なし|すでに|既に|변경 ?없음|이미",
   "iu",
 );

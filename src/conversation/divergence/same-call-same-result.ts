@@ -47,22 +47,25 @@ function observe(window: PatternWindow, step: Step): Observation | null {
 
 /**
  * What is as it should be is set once more. What was looked up in between is no excuse, as it leads
- * to nothing else; the first setting, which did change something, counts too.
+ * to nothing else; another change is one. The first setting, which did change something, counts too.
  */
 function observeIdle(window: PatternWindow, step: Step): Observation | null {
   const repeats: Step[] = [];
-  let gapSteps = 0;
-  let spoken = false;
+  let [gapSteps, weight] = [0, 0];
+  let [spoken, changed] = [false, false];
   for (const round of window.rounds) {
     const same = round.steps.find((other) => other.call === step.call);
     if (same !== undefined && has(same, MARK.error)) break;
     if (same !== undefined) {
+      if (repeats.length === 1 && changed) return null;
       repeats.push(same);
-      gapSteps = 0;
+      weight += changed ? 0 : 1;
+      [gapSteps, changed] = [0, false];
     } else {
       gapSteps += round.steps.length;
       if (gapSteps > GAP_STEPS_MAX) break;
     }
+    changed ||= round.news && round.steps.some((other) => changes(other, step));
     if ((same !== undefined && !has(same, MARK.idle)) || round.user === "tick") break;
     if (round.user === "retry" || (round.user === "real" && same !== undefined)) break;
     spoken ||= round.user === "real";
@@ -74,8 +77,13 @@ function observeIdle(window: PatternWindow, step: Step): Observation | null {
     identity: pairOf(step),
     steps: repeats,
     count: repeats.length,
+    weight,
     threshold: Math.max(settings.sameResultCount + (spoken ? ACROSS_USER_EXTRA : 0), asked),
   });
+}
+
+function changes(other: Step, step: Step): boolean {
+  return has(other, MARK.mutates) && other.call !== step.call;
 }
 
 function isPatient(step: Step): boolean {

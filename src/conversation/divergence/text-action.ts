@@ -15,8 +15,11 @@ const AFTER_FENCE_CHARACTERS_MAX = 60;
 const ACTION = "(?:Action|Aktion|Acción|Accion|Azione|Ação|Действие|行动|动作|行動|アクション)";
 const ACTION_INPUT =
   "(?:Action Input|Aktionseingabe|Eingabe|Entrée|Entrada|Input|行动输入|动作输入|输入|行動入力|入力)";
+/** A cheap look ahead. */
+const MAY_ACT =
+  /action|```|<|\bact\b|^\s*>|aktion|acci[oó]n|azione|ação|действие|行动|动作|行動|アクション/i;
 /** A command in a game: the whole text is one line. */
-const GAME_LINE = /^>\s*([^\n>]{1,120})$/;
+const GAME_LINE = /^>\s*([^\n>]{1,80}[^\n>.!?…。！？"”»])$/;
 const BRACKETS = new RegExp(
   `(?:^|\\n)\\s*\\**${ACTION}` +
     "(?:\\s*\\d+)?\\**\\s*[:：]\\**\\s*`?([\\w.:-]{1,64})" +
@@ -36,7 +39,7 @@ const FENCE = new RegExp(
     "mswea_bash_command)?[ \\t]*\\n([\\s\\S]*?)\\n?```",
   "gi",
 );
-/** Where a fenced object begins and ends, and what tells it from data: one pattern for all would cost a text its cube. */
+/** Where a fenced object begins and ends, and what tells it from data: one pattern would cost a text its cube. */
 const JSON_OPENS = /```(?:json)?\s*\{/i;
 const JSON_ENDS = /\}\s*```\s*$/;
 const TELLS_ACTION = /"(?:action|tool|name|command)"/i;
@@ -53,16 +56,15 @@ const SNIPPET = /^```python/i;
 
 /** Words that a client puts before the outcome of such an action. */
 const OBSERVATION = new RegExp(
-  "^\\W*(?:observation|beobachtung|observación|osservazione|observação|наблюдение|观察|觀察|観察|result|output|tool (?:result|output)|<(?:output|returncode|" +
+  "^\\W*(?:observation|beobachtung|observación|osservazione|observação|наблюдение|观察|觀察|観察|result|" +
+    "output|tool (?:result|output)|<(?:output|returncode|" +
     "tool_result|observation))(?!\\w)[^:\\n]{0,20}",
   "i",
 );
 
 /** The last action of a text, or null when it ends in none. */
 export function textAction(text: string): ToolCall | null {
-  if (!/action|```|<|\bact\b|^>|aktion|acci[oó]n|azione|ação|действие|行动|动作|行動|アクション/i.test(text)) {
-    return null;
-  }
+  if (!MAY_ACT.test(text)) return null;
   // Long runs of white space would cost the patterns their square.
   const tail = text.slice(-ACTION_CHARACTERS_MAX).trimEnd().replace(SPACES, cutSpaces);
   const line = GAME_LINE.exec(tail.trimStart())?.[1];

@@ -55,8 +55,11 @@ const QUESTION = /[?？]["'”’)\]*_\s]*$/;
 /** Asks for something without a question mark. */
 const REQUEST = new RegExp(
   "\\b(?:please (?:provide|give|tell|confirm|share|enter|send)|i(?:'ll)? (?:still )" +
-    "?need (?:your|the)|could you (?:provide|give|tell|confirm|share))\\b|j'ai (?:encore )?besoin d|il me (?:faut|manque)|" +
-    "pouvez-vous|bitte (?:geben|nennen|teilen)|benötige|brauche ich|ich brauche|fehlt mir|mir fehlt|necesito (?:su|el|la|tu)|(?:podría|puede|podrías) (?:indicar|facilitar|decir|dar)\\w*|facilíteme|d[ií]game|me (?:falta|hace falta)|ind[ií]queme|请(?:提供|告诉|" +
+    "?need (?:your|the)|could you (?:provide|give|tell|confirm|share))\\b|j'ai (?:encore )?besoin d|" +
+    "il me (?:faut|manque)|" +
+    "pouvez-vous|bitte (?:geben|nennen|teilen)|benötige|brauche ich|ich brauche|fehlt mir|mir fehlt|" +
+    "necesito (?:su|el|la|tu)|(?:podría|puede|podrías) (?:indicar|facilitar|decir|dar)\\w*|" +
+    "facilíteme|d[ií]game|me (?:falta|hace falta)|ind[ií]queme|请(?:提供|告诉|" +
     "输入|告知)|教えてください",
   "i",
 );
@@ -72,17 +75,29 @@ const REFUSES = new RegExp(
     "できません",
   "i",
 );
-const MISUNDERSTANDS =
-  /understand|rephrase|clarify|hear|catch that|get that|say (?:that|it) again|repeat|verstehe|verstanden|gehört|akustisch|wiederhol|compris|comprend|entend|répét|entiend|escuch|oído|repet|capito|sentito|ripet|не расслышал|не понял|повтор|理解|明白|听清|听不|听到|再说|分かり|わかり|聞き取|聞こえ|もう一度|못 ?들|알아듣|다시 말/i;
+const MISUNDERSTANDS = new RegExp(
+  "understand|rephrase|clarify|(?:not|n't) (?:quite )?(?:hear|catch|get)|" +
+    "say (?:that|it) again|repeat (?:that|it|yourself)|verstehe|verstanden|gehört|" +
+    "akustisch|wiederhol|compris|comprend|entend|répét|entiend|escuch|oído|repet|" +
+    "capito|sentito|ripet|не расслышал|не понял|повтор|理解|明白|听清|听不|听到|再说|分かり|わかり|聞き取|" +
+    "聞こえ|もう一度|못 ?들|알아듣|다시 말",
+  "i",
+);
 /** Asks for patience: something is being done, of which nothing is seen. */
 const STALLS = new RegExp(
-  "\\b(?:one|just a|a) (?:moment|second|minute|sec)\\b|\\bbear with me\\b|\\bhold on\\b|\\bthank(?:s| you) for (?:your patience|" +
-    "waiting|bearing|holding)|\\b(?:i'm|i am) (?:now |currently |just |still |already )*(?:check|look|search|review|process|" +
+  "\\b(?:one|just a) (?:moment|second|minute|sec)\\b|\\bbear with me\\b|\\bhold on\\b|\\bthank(?:s|" +
+    " you) for (?:your patience|" +
+    "waiting|bearing|holding)|\\b(?:i'm|i am) (?:now |currently |just |still |already )*(?:check|" +
+    "look|search|review|process|" +
     "pull|fetch|verif|investigat|retriev|load|work|prepar)\\w*ing\\b|\\bplease wait\\b|\\bworking on it\\b|" +
-    "\\b(?:einen|kleinen) (?:moment|augenblick)\\b|\\bbitte (?:warten|um geduld)|\\bich (?:prüfe|schaue|sehe|suche|kümmere)\\b|" +
-    "\\bun (?:instant|moment|momento|attimo|segundo)\\b|\\bpatiente[zr]\\b|\\bje (?:vérifie|regarde|consulte|cherche|m'en occupe)\\b|" +
-    "\\bestoy (?:revis|verific|consult|busc|comprob)\\w+|\\bsto (?:controll|verific|cerc)\\w+|\\bestou (?:verific|consult|procur)\\w+|" +
-    "минут(?:у|очку)|секунд(?:у|очку)|проверяю|稍等|稍候|正在(?:为您)?(?:查|处理|核实|确认)|少々お待ち|お待ちください|確認(?:中|して)|조회 ?중|" +
+    "\\b(?:einen|kleinen) (?:moment|augenblick)\\b|\\bbitte (?:warten|um geduld)|\\bich (?:prüfe|" +
+    "schaue|suche|kümmere)\\b|" +
+    "\\bun (?:instant|momento|attimo)\\b|\\bpatiente[zr]\\b|\\bje (?:vérifie|regarde|consulte|" +
+    "cherche|m'en occupe)\\b|" +
+    "\\bestoy (?:revis|verific|consult|busc|comprob)\\w+|\\bsto (?:controll|verific|cerc)\\w+|" +
+    "\\bestou (?:verific|consult|procur)\\w+|" +
+    "минут(?:у|очку)|секунд(?:у|очку)|проверяю|稍等|稍候|正在(?:为您)?(?:查|处理|核实|确认)|少々お待ち|お待ちください|確認中|" +
+    "確認しており|조회 ?중|" +
     "잠시만|확인 ?중",
   "iu",
 );

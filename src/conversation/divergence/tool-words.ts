@@ -37,7 +37,8 @@ const TIME_KEY = new RegExp(
   "iu",
 );
 const PLAN = new RegExp(
-  "^(?:todos?|todo_?(?:write|list)|(?:write|update|set|manage|save|revise)_?(?:todos?|todo_?list|plan|tasks|steps|checklist|" +
+  "^(?:todos?|todo_?(?:write|list)|(?:write|update|set|manage|save|revise)_?(?:todos?|todo_?list|" +
+    "plan|tasks|steps|checklist|" +
     "task_?list)|plan|planner|make_?plan|task_?list|checklist|aufgaben(?:liste)?|liste_taches)$",
   "i",
 );

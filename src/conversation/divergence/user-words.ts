@@ -48,10 +48,12 @@ export interface UserNote {
 }
 
 const LEAD =
-  "(?:(?:ok(?:ay)?|yes|yep|sure|please|pls|great|good|alright|thanks|thank you|just|so|and|now|then|well)[\\s,.!]*)*";
+  "(?:(?:ok(?:ay)?|yes|yep|sure|please|pls|great|good|alright|thanks|thank you|just|so|and|now|then|" +
+  "well)[\\s,.!]*)*";
 const CONTINUE = new RegExp(
   `^\\W*${LEAD}(?:continue|go on|go ahead|keep (?:going|working|trying|at it)|carry on|proceed|next|move on|resume|` +
-    "more|weiter|mach(?:e)? weiter|fahre? fort|continuer?|continuez|vas-y|poursui(?:s|vez)|continúa|continua|sigue|" +
+    "more|weiter|mach(?:e)? weiter|fahre? fort|continuer?|continuez|vas-y|poursui(?:s|vez)|continúa|" +
+    "continua|sigue|" +
     "adelante|请?继续(?:吧|执行|工作)?|接着|続けて(?:ください|下さい)?|계속(?:해)?|продолжай(?:те)?)" +
     "(?:\\s+(?:please|then|now|working|with (?:it|the task|that|this)|the task|your (?:task|work)|on it|" +
     "from where you left off|until (?:it is|it's|you(?:'re| are)) done|bitte))*\\W*$",
@@ -59,7 +61,8 @@ const CONTINUE = new RegExp(
 );
 const RETRY = new RegExp(
   `^\\W*${LEAD}(?:(?:can you |could you )?(?:try|retry|do|run|check)(?: it| that| this)?(?: once)? (?:again|more)|` +
-    "again|retry|once more|one more time|another try|nochmal|noch einmal|versuch es (?:noch ?mal|erneut)|réessaie|" +
+    "again|retry|once more|one more time|another try|nochmal|noch einmal|versuch es (?:noch ?mal|" +
+    "erneut)|réessaie|" +
     "réessayez|encore(?: une fois)?|inténtalo de nuevo|otra vez|重试|再试(?:一次)?|もう一度|다시)(?:\\s+please)?\\W*$",
   "iu",
 );
@@ -75,8 +78,10 @@ const NUDGE = new RegExp(
 );
 /** A few words that ask how things stand now: whoever says so wants it looked up once more. */
 const ASKS_NOW = new RegExp(
-  "^\\W*(?:(?:and |ok(?:ay)?,? |so |hm+,? )*(?:now|what about now|how about now|today|anything new|any change|" +
-    "(?:please )?(?:check|look|refresh|reload|poll)(?: it| that)?(?: once)?(?: again| now| more)?(?: please)?)|" +
+  "^\\W*(?:(?:and |ok(?:ay)?,? |so |hm+,? )*(?:now|what about now|how about now|today|anything new|" +
+    "any change|" +
+    "(?:please )?(?:check|look|refresh|reload|poll)(?: it| that)?(?: once)?(?: again| now|" +
+    " more)?(?: please)?)|" +
     "(?:und |ok )?(?:jetzt|schau(?:en sie)? (?:bitte )?(?:noch ?mal|wieder))(?: bitte)?|(?:et )?maintenant|" +
     "(?:re)?vérifie[zr]?(?: encore)?|regarde[zr]? encore|¿?y? ?ahora|e agora|e adesso|а (?:теперь|сейчас)|" +
     "(?:再|再次)?(?:看看|看一下|查一下|检查一下)|现在呢|今は|지금은)\\W*$",
@@ -89,7 +94,8 @@ const REFUSES_FORM = new RegExp(
     "\\bpars(?:e|ing) (?:error|fail)|\\bmissing ['\"`<]?(?:action|final answer|thought|tool|json)|" +
     "\\bno (?:valid )?(?:action|json|tool call)s? (?:was |were )?(?:found|given|provided|detected)|" +
     "\\bdoes not (?:match|follow|conform to) (?:the )?(?:expected |required )?(?:format|schema)|" +
-    "(?:ungültiges|falsches) format|format (?:invalide|incorrect)|formato (?:inválido|incorrecto|non valido)|" +
+    "(?:ungültiges|falsches) format|format (?:invalide|incorrect)|formato (?:inválido|incorrecto|" +
+    "non valido)|" +
     "неверный формат|格式(?:错误|无效|不正确)|形式(?:エラー|が正しく)|형식",
   "iu",
 );

@@ -50,16 +50,25 @@ function createIdBook(rule: IdRule) {
   /** Calls that wait for their result, oldest first: some agents use an id again and again. */
   const waiting = new Map<string, string[]>();
   const last = new Map<string, string>();
+  /** How often each was made anew: to count from the beginning each time would take for ever. */
+  const counts = new Map<string, number>();
   const fresh = (id: string): string => {
     let made = rule.valid.test(id) ? id : rule.make(hashOf(id));
-    for (let count = 2; used.has(made); count += 1) made = rule.make(hashOf(`${id}#${count}`));
+    let count = counts.get(id) ?? 1;
+    while (used.has(made)) {
+      count += 1;
+      made = rule.make(hashOf(`${id}#${count}`));
+    }
+    counts.set(id, count);
     used.add(made);
     return made;
   };
   return {
     called(id: string): string {
       const made = fresh(id);
-      waiting.set(id, [...(waiting.get(id) ?? []), made]);
+      const queue = waiting.get(id);
+      if (queue === undefined) waiting.set(id, [made]);
+      else queue.push(made);
       last.set(id, made);
       return made;
     },

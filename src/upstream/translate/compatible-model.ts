@@ -2,8 +2,15 @@
 // their answers (thoughts) is kept, and what the dialect knows is told to them in its own words.
 // Must never take an answer that nobody ended for one that its server reported broken.
 
-import type { CanonicalCall, CanonicalFinish, CanonicalPart } from "../../turn/canonical.ts";
+import type {
+  CanonicalCall,
+  CanonicalFinish,
+  CanonicalPart,
+  CanonicalUsage,
+} from "../../turn/canonical.ts";
+import { readChatUsage } from "../chat-answer.ts";
 import type { ModelTarget, TranslationModel } from "./models.ts";
+import { toCanonicalUsage } from "./usage.ts";
 
 type Options = NonNullable<CanonicalCall["providerOptions"]>;
 
@@ -32,7 +39,7 @@ type CompatibleTarget = Pick<ModelTarget, "model" | "baseUrl" | "fetch" | "strea
 export async function compatibleModel(target: CompatibleTarget): Promise<TranslationModel> {
   const { createOpenAICompatible } = await import("@ai-sdk/openai-compatible");
   const { model: name, baseUrl: baseURL, fetch, streamUsage: includeUsage, apiKey } = target;
-  const about = { name: NAME, apiKey, baseURL, fetch, includeUsage };
+  const about = { name: NAME, apiKey, baseURL, fetch, includeUsage, convertUsage };
   const model = createOpenAICompatible({ ...about, supportsStructuredOutputs: true })(name);
   return {
     supportedUrls: model.supportedUrls,
@@ -42,6 +49,11 @@ export async function compatibleModel(target: CompatibleTarget): Promise<Transla
       return { stream: stream.pipeThrough(tellInterruption()) };
     },
   };
+}
+
+/** As relayed answers are read, with what some servers tell in fields of their own. */
+function convertUsage(told: unknown): CanonicalUsage {
+  return toCanonicalUsage(readChatUsage(told));
 }
 
 /** A stream that is over without a finish reason is an error for the package: it is one that was interrupted. */

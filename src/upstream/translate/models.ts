@@ -3,6 +3,7 @@
 
 import type { CanonicalCall, CanonicalPart, CanonicalResult } from "../../turn/canonical.ts";
 import type { UpstreamDialect } from "../../turn/dialect.ts";
+import { throwFault } from "../../turn/fault.ts";
 import type { Platform } from "../vendors.ts";
 import { compatibleModel, isOpenAi } from "./compatible-model.ts";
 import { vertexGemini, vertexMessages } from "./vertex-models.ts";
@@ -52,9 +53,10 @@ export const TRANSLATED_DIALECTS: readonly UpstreamDialect[] = [
 export async function makeModel(target: ModelTarget): Promise<TranslationModel> {
   const { dialect, model, vendor, fetch } = target;
   const base = { apiKey: NO_KEY, baseURL: apiBase(target), fetch };
-  if (target.platform === "google" && dialect === "gemini") return vertexGemini(target);
-  if (target.platform === "google" && dialect === "anthropic-messages") {
-    return vertexMessages(target);
+  if (target.platform === "google") {
+    const vertex = { ...target, model: pathName(model) };
+    if (dialect === "gemini") return vertexGemini(vertex);
+    if (dialect === "anthropic-messages") return vertexMessages(vertex);
   }
   switch (dialect) {
     case "openai-chat":
@@ -69,16 +71,38 @@ export async function makeModel(target: ModelTarget): Promise<TranslationModel> 
     }
     case "gemini": {
       const { createGoogleGenerativeAI } = await import("@ai-sdk/google");
-      return createGoogleGenerativeAI(base)(model);
+      return createGoogleGenerativeAI(base)(pathName(model));
     }
     case "bedrock-converse": {
       const { createAmazonBedrock } = await import("@ai-sdk/amazon-bedrock");
       const region = target.region ?? DEFAULT_REGION;
+      // This package encodes it by itself, but for a name that means another path.
+      refuseDots(model);
       return withoutMaximum(createAmazonBedrock({ ...base, region })(model));
     }
     case "openai-embeddings":
       throw new Error("embeddings are not translated");
   }
+}
+
+/** Models of one's own stand in another collection. */
+const OWN_COLLECTION = "tunedModels/";
+
+/**
+ * The name as one piece of a path. Some packages write it there as it is, and callers may name any model of a provider:
+ * a name must never lead the provider's key to another path.
+ */
+function pathName(model: string): string {
+  refuseDots(model);
+  const collection = model.startsWith(OWN_COLLECTION) ? OWN_COLLECTION : "";
+  const name = encodeURIComponent(model.slice(collection.length));
+  // The mark in front of a release stays as it is written everywhere.
+  return collection + name.replaceAll("%40", "@");
+}
+
+function refuseDots(model: string): void {
+  if (!/^\.{1,2}$/.test(model)) return;
+  throwFault("model_not_found", "No model has this name.", { param: "model" });
 }
 
 type Effort = NonNullable<CanonicalCall["reasoning"]>;

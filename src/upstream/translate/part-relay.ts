@@ -49,7 +49,7 @@ export class PartRelay {
   #pieces = 0;
   #told: readonly string[] = [];
   #thinking = false;
-  /** Ends of blocks that are believed once something follows them: packages end all that is open where a stream breaks. */
+  /** Ends of blocks, believed once something follows: packages end all that is open where a stream breaks. */
   #ends: CanonicalPart[] = [];
   readonly #tools = new Map<string, string>();
   /** Blocks that have begun and not ended, for an answer that is cut here. */
