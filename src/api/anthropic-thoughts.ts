@@ -33,10 +33,11 @@ function withoutSealed(body: Buffer, content: Span): readonly Edit[] {
   const last = blocks.at(-1);
   if (first === undefined || last === undefined) return [];
   if (kept.length === 0) return [{ start: first.start, end: last.end, bytes: WITHOUT_WORDS }];
+  const stays = new Set(kept);
   const edits: Edit[] = [];
   let runStart: number | null = null;
   for (const block of blocks) {
-    if (!kept.includes(block)) runStart ??= block.start;
+    if (!stays.has(block)) runStart ??= block.start;
     else if (runStart !== null) {
       edits.push({ start: runStart, end: block.start, bytes: NOTHING });
       runStart = null;

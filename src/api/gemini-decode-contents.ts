@@ -15,6 +15,7 @@ import {
   signatureOf,
   type Part,
 } from "./gemini-parts.ts";
+import { createOpenCalls, type OpenCalls } from "./gemini-open-calls.ts";
 import { openSeal, type SealedThought } from "./gemini-seal.ts";
 
 type AssistantPart = Extract<CanonicalMessage, { role: "assistant" }>["content"][number];
@@ -29,16 +30,9 @@ export interface Carried {
   readonly warn: (sentence: string) => void;
 }
 
-/** A call that waits for its response. */
-interface OpenCall {
-  readonly id: string;
-  readonly name: string;
-  answered: boolean;
-}
-
 /** Throws a FaultError for a content without a known role. */
 export function decodeContents(contents: readonly unknown[], carried: Carried): CanonicalMessage[] {
-  let open: OpenCall[] = [];
+  let open = createOpenCalls();
   return contentRuns(contents).flatMap(({ role, index, parts }): CanonicalMessage[] => {
     if (role !== "model") return userMessages(parts, { open, index, carried });
     const told = assistantMessage(parts, index, carried);
@@ -76,7 +70,7 @@ function roleOf(content: unknown, index: number): ContentRun["role"] {
 }
 
 function assistantMessage(parts: readonly Part[], index: number, carried: Carried) {
-  const open: OpenCall[] = [];
+  const open = createOpenCalls();
   const content: AssistantPart[] = [];
   // A seal holds the thoughts whole, so what stands beside it is a copy.
   const isSealed = parts.some((part) => openSeal(signatureOf(part)) !== null);
@@ -86,7 +80,7 @@ function assistantMessage(parts: readonly Part[], index: number, carried: Carrie
       if (!isSealed) content.push(thought(part));
     } else if (call !== null) {
       const id = call.id === "" ? `call_${index}_${at}` : call.id;
-      open.push({ id, name: call.name, answered: false });
+      open.add({ id, name: call.name });
       content.push(...(openSeal(signatureOf(part)) ?? []).map(sealed));
       const { name: toolName, args: input } = call;
       content.push({ type: "tool-call", toolCallId: id, toolName, input, ...signed(part) });
@@ -124,7 +118,7 @@ function signed(part: Part): { providerOptions?: Options } {
 }
 
 interface UserContext {
-  readonly open: readonly OpenCall[];
+  readonly open: OpenCalls;
   readonly index: number;
   readonly carried: Carried;
 }
@@ -150,8 +144,7 @@ function userMessages(parts: readonly Part[], context: UserContext): CanonicalMe
 /** Few models take a file in a result, so it follows as the user's, and the result says so. */
 function resultPart(part: Part, at: number, { open, index, carried }: UserContext) {
   const { id, name, response, parts } = responseIn(part) ?? EMPTY_RESPONSE;
-  const call = callFor(open, id, name);
-  if (call !== undefined) call.answered = true;
+  const call = open.take(id, name);
   const files = parts.flatMap((inner) => decodeFile(inner, carried));
   const { text, isError } = answerText(response);
   const value = files.length > 0 ? `${text}\n[files of this result follow as the user's]` : text;
@@ -165,16 +158,6 @@ function resultPart(part: Part, at: number, { open, index, carried }: UserContex
 }
 
 const EMPTY_RESPONSE = { id: "", name: "", response: {}, parts: [] };
-
-/** By id where one was sent, else the next call of that name, else the next one. */
-function callFor(open: readonly OpenCall[], id: string, name: string): OpenCall | undefined {
-  const waiting = open.filter(({ answered }) => !answered);
-  return (
-    waiting.find((call) => call.id === id) ??
-    waiting.find((call) => call.name === name) ??
-    waiting[0]
-  );
-}
 
 function userPart(
   part: Part,

@@ -57,15 +57,16 @@ export function readThoughts(message: JsonObject): Thoughts {
     if (providerOptions === null) return [];
     return [{ type: "reasoning", text: asText(detail["text"]) ?? "", providerOptions }];
   });
+  const proofs = new Map<unknown, unknown>();
+  for (const { id, data } of details) {
+    if (data !== undefined && !proofs.has(id)) proofs.set(id, data);
+  }
   const plain = asText(message["reasoning_content"]) ?? asText(message["reasoning"]) ?? "";
   const isPlain = sealed.length === 0 && plain !== "";
   const parts = isPlain ? [{ type: "reasoning" as const, text: plain }] : sealed;
   return {
     parts,
-    ofCall(id) {
-      const detail = details.find((known) => known["id"] === id && known["data"] !== undefined);
-      return detail === undefined ? null : openSeal(detail["data"]);
-    },
+    ofCall: (id) => openSeal(proofs.get(id)),
   };
 }
 

@@ -205,6 +205,21 @@ test("a round whose thoughts are lost goes without new ones, also where the user
   assert.deepEqual(faults(), []);
 });
 
+test("a history that uses one id for thousands of calls is asked like any other", async (t) => {
+  const { ask, faults } = await startScene(t, "anthropic-messages");
+  const count = 10_000;
+  const call = { id: "one", type: "function", function: { name: "look", arguments: "{}" } };
+  const result = { role: "tool", tool_call_id: "one", content: "7" };
+  const calls = Array.from({ length: count }, () => call);
+  const results = Array.from({ length: count }, () => result);
+  const asked = { role: "assistant", content: null, tool_calls: calls };
+  // To make each id from all before it would take minutes here.
+  const { sent } = await ask(CHAT, { messages: [HELLO, asked, ...results] });
+  const ids = sent.messages[1].content.map(({ id }: { id: string }) => id);
+  assert.equal(new Set(ids).size, count);
+  assert.deepEqual(faults(), []);
+});
+
 const LONG_NAME = `mcp__${"very_".repeat(15)}long`;
 
 for (const target of ["openai-chat", "openai-responses", "bedrock-converse"] as const) {

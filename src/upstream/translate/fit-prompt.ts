@@ -29,22 +29,25 @@ export function fitPrompt(
 /** Results come together, right behind their calls, whatever the client has put between them. */
 function resultsFirst(prompt: readonly CanonicalMessage[]): readonly CanonicalMessage[] {
   const ordered: CanonicalMessage[] = [];
-  /** Where the results of the newest calls stand, or belong; null: nothing was called. */
-  let place: number | null = null;
+  /** What the newest calls were answered with; null: nothing was called. */
+  let results: Message<"tool">["content"] | null = null;
+  /** What the client has put behind the calls. */
+  let behind: CanonicalMessage[] = [];
+  const close = (): void => {
+    if (results !== null && results.length > 0) ordered.push({ role: "tool", content: results });
+    ordered.push(...behind);
+  };
   for (const message of prompt) {
-    const there: CanonicalMessage | undefined = place === null ? undefined : ordered[place];
     if (message.role === "assistant") {
-      const calls = message.content.some(({ type }) => type === "tool-call");
+      close();
       ordered.push(message);
-      place = calls ? ordered.length : null;
-    } else if (message.role !== "tool" || place === null) {
-      ordered.push(message);
-    } else if (there?.role === "tool") {
-      ordered[place] = { ...there, content: [...there.content, ...message.content] };
-    } else {
-      ordered.splice(place, 0, message);
-    }
+      results = message.content.some(({ type }) => type === "tool-call") ? [] : null;
+      behind = [];
+    } else if (message.role === "tool" && results !== null) {
+      for (const part of message.content) results.push(part);
+    } else behind.push(message);
   }
+  close();
   return ordered;
 }
 
