@@ -18,7 +18,8 @@ import { parseArgs } from "node:util";
 import { readSource } from "../test/tidy/source-text.ts";
 
 const ROOT = join(import.meta.dirname, "..");
-const COPIED = ["src", "test", "profiles", "catalog", "bench", "package.json", "tsconfig.json"];
+/** What is no part of a test's world, or is linked rather than copied. */
+const LEFT_OUT: ReadonlySet<string> = new Set([".git", "node_modules", "data", "dist"]);
 /** A mutant that runs longer than this is caught: it hangs. In milliseconds. */
 const RUN_MS_MAX = 60_000;
 /** Tests that hold the detector to its promises. */
@@ -77,7 +78,9 @@ function draw(all: readonly Mutant[], count: number, seed: number): readonly Mut
 
 function makeCopy(): string {
   const folder = mkdtempSync(join(tmpdir(), "fairlead-mutate-"));
-  for (const name of COPIED) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
+  for (const name of readdirSync(ROOT)) {
+    if (!LEFT_OUT.has(name)) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
+  }
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
   return folder;
 }
@@ -98,6 +101,7 @@ function isKilled(folder: string, tests: readonly string[]): Promise<boolean> {
 async function work(queue: Mutant[], survivors: Mutant[], tests: readonly string[]): Promise<void> {
   const folder = makeCopy();
   try {
+    if (await isKilled(folder, tests)) throw new Error("the tests fail without any change");
     for (let mutant = queue.pop(); mutant !== undefined; mutant = queue.pop()) {
       const raw = readFileSync(join(ROOT, mutant.path), "utf8");
       const changed = raw.slice(0, mutant.start) + mutant.text + raw.slice(mutant.end);
